@@ -1,0 +1,39 @@
+import { createHash, randomBytes } from 'node:crypto'
+import type { Place, Sender } from './types.ts'
+
+const homeLength = 16
+
+/** The home of a place: the same for the same place, on any instance. 96 bits of SHA-256, base64url. */
+export function homeOf(place: Place): string {
+  return hashOf([place.surface, place.workspace, place.channel, place.thread ?? '']).slice(0, homeLength)
+}
+
+/** A new conversation born in a home; its id tells where its inbox is. */
+export function newConversationId(home: string): string {
+  return `${home}${randomBytes(9).toString('base64url')}`
+}
+
+/** The home a conversation was born in. */
+export function homeOfConversation(id: string): string {
+  return id.slice(0, homeLength)
+}
+
+/** Whether a string from outside can be a conversation's or a turn's id at all. */
+export function isId(text: string): boolean {
+  return /^[\w-]{12,64}$/.test(text)
+}
+
+/** Sorts by time of making: 48 bits of time, 80 of chance. */
+export function newId(now: number = Date.now()): string {
+  return now.toString(36).padStart(9, '0') + randomBytes(10).toString('base64url')
+}
+
+/** A person's identity as one string, the key to their user. */
+export function identityOf(sender: Sender): string {
+  return `${sender.surface}:${sender.workspace}:${sender.id}`
+}
+
+/** Stable, unguessable only in so far as its parts are. For keys and for log fields that must not name a person. */
+export function hashOf(parts: readonly string[]): string {
+  return createHash('sha256').update(JSON.stringify(parts)).digest('base64url')
+}

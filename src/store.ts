@@ -1,0 +1,227 @@
+import type {
+  Accepted,
+  Answer,
+  Conversation,
+  Found,
+  Incoming,
+  JsonObject,
+  Message,
+  Page,
+  PendingTurn,
+  Place,
+  Rating,
+  User,
+} from './types.ts'
+
+/**
+ * The store's ports. Two engines implement them (`stores/sqlite`, `stores/redis`) and one contract suite runs on both.
+ *
+ * Every method is one atomic step unless it says otherwise, is safe to repeat after a lost reply, and rejects with a
+ * `Fault('store_unavailable')` when the store cannot be reached or cannot write. Whatever resolved is durable.
+ *
+ * A conversation's *home* is the place it was born in (`homeOf` in ids.ts; a conversation's id begins with its home).
+ * A home has one inbox, one lease and one pointer, whichever of its conversations a message is for: so the common
+ * message is one atomic step, and answers at one home come one at a time.
+ */
+export interface Store {
+  readonly engine: 'sqlite' | 'redis'
+  readonly inbox: Inbox
+  readonly leases: Leases
+  readonly conversations: Conversations
+  readonly users: Users
+  readonly sessions: Sessions
+  readonly counters: Counters
+  readonly cache: Cache
+  readonly bus: Bus
+  /** Resolves when the store answers and can write. */
+  ping(): Promise<void>
+  close(): Promise<void>
+}
+
+// --- messages waiting for their answer ---------------------------------------------------------------------------
+
+/** A message to store, with the ids it gets if it is new. */
+export interface Delivery {
+  incoming: Incoming
+  /** Id of the turn this message becomes. */
+  turn: string
+  /** Id of the conversation to begin if the place points nowhere yet; born in this place. */
+  conversation: string
+}
+
+/** The wish to work on a turn. A lease ends by itself `ms` after it was given or renewed. */
+export interface Lease {
+  /** Unique for each claim. */
+  token: string
+  ms: number
+}
+
+/** A turn under a lease: the oldest message of an inbox, and how far an earlier try came with it. */
+export interface Claim {
+  home: string
+  token: string
+  turn: string
+  conversation: string
+  incoming: Incoming
+  acceptedAt: number
+  /** 1 at the first try; counts how often the turn was claimed. */
+  attempt: number
+  /** What an earlier try showed, see `Draft`. */
+  draft: JsonObject | null
+  /** The answer is stored already and only needs to be delivered. */
+  answer?: Answer
+  /** Stop was asked for after the message came. */
+  stopped: boolean
+}
+
+export interface Inbox {
+  /**
+   * If any of the incoming ids was seen at this home before: `duplicate` with the turn and conversation it became then,
+   * even when the place points elsewhere by now. Otherwise the message is appended to the inbox of its conversation's
+   * home: of `incoming.conversation` if given (`denied` unless it exists and `incoming.user` takes part in it), else of
+   * the one the place points at, else of a new one that the place points at from now on. `full` when the inbox holds
+   * `maxWaiting` messages. With a lease, an idle home whose oldest message this is gets claimed in the same step.
+   * Two steps only where a place points at a conversation born elsewhere; a crash between them is healed by redelivery.
+   * Repeating the call with the same `turn` and token gives the same result, claim included.
+   * A new conversation gets `incoming.user` (if given) as its participant at once.
+   */
+  accept(delivery: Delivery, lease?: Lease): Promise<{ accepted: Accepted; claim?: Claim }>
+  /** Claim up to `leases.length` turns that are due: not leased, or the lease ran out. One claim a home. */
+  sweep(leases: Lease[]): Promise<Claim[]>
+  /** The turns of one conversation that have no stored answer yet, in order. */
+  pending(conversation: string): Promise<PendingTurn[]>
+  /** Mark what waits or runs now in a conversation (or just one turn of it) as stopped. Returns the turns it marked. */
+  stop(conversation: string, turn?: string): Promise<string[]>
+  /** Let a place continue a conversation from now on, or begin a fresh one with its next message (`null`). */
+  point(place: Place, conversation: string | null): Promise<void>
+  /** How many homes have work that waits or runs. May cost a call per shard: for metrics, not for turns. */
+  depth(): Promise<number>
+}
+
+/** Everything a turn has come to. */
+export interface Outcome {
+  /** Question and answer, to be appended together. */
+  messages: Omit<Message, 'seq'>[]
+  /** The stored answer reached the person: the turn is over. Otherwise it stays claimed, to be delivered and settled. */
+  delivered: boolean
+  /** The answer to deliver if this instance dies before it has. */
+  answer: Answer
+  /** Users who took part in this turn. */
+  participants: string[]
+  /** A title by first words, used if the conversation has none. */
+  title?: string
+  /** Begins nothing: if the conversation has no messages afterwards, drop it (a refused stranger). */
+  discard?: boolean
+}
+
+/**
+ * What a step under a lease came to. `lost`: another instance owns the turn now; stop at once and write nothing more.
+ * `gone`: the conversation was deleted meanwhile; the turn is dropped. `next`: the following message of this home,
+ * claimed in the same step if a lease was offered.
+ */
+export interface Step {
+  status: 'ok' | 'lost' | 'gone'
+  next?: Claim
+}
+
+export interface Leases {
+  /** False: lost. */
+  renew(claim: Claim, ms: number): Promise<boolean>
+  /** Remember what the surface shows of the answer. False: lost. */
+  save(claim: Claim, draft: JsonObject): Promise<boolean>
+  /**
+   * Append the turn's messages to its conversation (dropping first those of the turn that `incoming.replaces` names and
+   * all after it), add up usage, and, when delivered, end the turn as `settle` does. Idempotent by turn id.
+   */
+  commit(claim: Claim, outcome: Outcome, next?: Lease): Promise<Step>
+  /** The turn is over: drop its inbox entry, free or pass on the lease. Idempotent by turn id. */
+  settle(claim: Claim, next?: Lease): Promise<Step>
+  /** Give an unfinished turn back, due at once for any instance; does not count as an attempt. */
+  release(claim: Claim): Promise<void>
+}
+
+// --- conversations -----------------------------------------------------------------------------------------------
+
+export interface Conversations {
+  /**
+   * A conversation with its newest messages before `before` (all by default), oldest first: at most `messages` of them,
+   * and no more than fit in `bytes` of stored JSON, but at least one. Costs the same however long the conversation is.
+   */
+  read(
+    id: string,
+    window: { before?: number; messages: number; bytes?: number },
+  ): Promise<{ conversation: Conversation; messages: Message[] } | null>
+  /** Put a conversation on a user's list, at its top. Two steps on Redis; repeat after a crash. */
+  join(id: string, user: string): Promise<void>
+  /**
+   * A user's conversations, the last updated first. With `matching`: only those whose title or messages contain it
+   * (case and width do not matter), each with the words around the first hit.
+   */
+  list(user: string, query: { before?: string; limit: number; matching?: string }): Promise<Page<Found>>
+  /** False: there is no such conversation, or the model may not overwrite this title. */
+  update(
+    id: string,
+    patch: { title?: { text: string; by: Conversation['titledBy'] }; summary?: Conversation['summary'] },
+  ): Promise<boolean>
+  /** Delete it with its messages, ratings and waiting turns, from every participant's list. */
+  remove(id: string): Promise<void>
+  /** Rate the answer of a turn, or take the rating back. False: no such answer. */
+  rate(id: string, turn: string, rating: Rating | null): Promise<boolean>
+}
+
+// --- people ------------------------------------------------------------------------------------------------------
+
+export interface Users {
+  get(id: string): Promise<User | null>
+  find(identity: string): Promise<User | null>
+  /** Store a new user; if one of the identities belongs to someone already, that user is returned and nothing changes. */
+  create(user: User): Promise<User>
+  /** Change some fields (never the identities). Null: no such user. */
+  update(id: string, patch: Partial<Omit<User, 'id' | 'identities'>>): Promise<User | null>
+  /** By id, for pages through all of them. */
+  list(query: { after?: string; limit: number }): Promise<User[]>
+}
+
+/** Sessions of the web page. */
+export interface Sessions {
+  get(id: string): Promise<JsonObject | null>
+  set(id: string, data: JsonObject, options: { user?: string; expiresAt: number }): Promise<void>
+  destroy(id: string): Promise<void>
+  /** End every session of a user, but the one named in `except`. */
+  endAll(user: string, except?: string): Promise<void>
+}
+
+// --- small things ------------------------------------------------------------------------------------------------
+
+/** Counts that are exact over all instances. */
+export interface Counters {
+  /** Add one; the window begins at the first hit and ends `windowMs` later. Returns the new count and when it resets. */
+  hit(key: string, windowMs: number): Promise<{ count: number; resetsAt: number }>
+  reset(key: string): Promise<void>
+}
+
+export interface Cache {
+  get(key: string): Promise<string | null>
+  set(key: string, value: string, ttlMs: number): Promise<void>
+}
+
+/** Messages between instances: at most once, in order per publisher, not stored. The own instance hears itself too. */
+export interface Bus {
+  publish(channel: string, message: JsonObject): Promise<void>
+  /** Resolves when the subscription stands; call the result to end it. */
+  subscribe(channel: string, listener: (message: JsonObject) => void): Promise<() => void>
+}
+
+/** What every engine can be opened with. */
+export interface StoreOptions {
+  /** The engine's own clock by default (Redis: the server's, so that instances agree). Tests pass their own. */
+  now?: () => number
+  /** The most messages that may wait in one inbox. */
+  maxWaiting?: number
+}
+
+export const defaultMaxWaiting = 20
+/** How long an id is remembered: far longer than any platform redelivers (Slack: 5 minutes), so that a browser that was asleep may resend. */
+export const seenMs = 3 * 24 * 3_600_000
+/** How long an idle place remembers the conversation it continues. */
+export const pointerMs = 180 * 24 * 3_600_000
