@@ -324,3 +324,39 @@ export interface Found {
   conversation: Conversation
   snippet: string
 }
+
+// --- what everything is handed ------------------------------------------------------------------------------------
+
+/** One JSON line each: fields, then a sentence. Never message text, titles, names, addresses or secrets. */
+export interface Log {
+  debug(fields: object, text: string): void
+  info(fields: object, text: string): void
+  warn(fields: object, text: string): void
+  error(fields: object, text: string): void
+  child(fields: object): Log
+}
+
+/** What is counted, see `metrics.ts` for the names outside. */
+export interface Metrics {
+  /** A message was stored (or not), `ms` after it came in. */
+  accepted(surface: Surface, status: Accepted['status'], ms: number): void
+  /** The first text of an answer, `ms` after its message was accepted. */
+  firstText(surface: Surface, ms: number): void
+  /** A turn is over. */
+  done(surface: Surface, outcome: StopReason | 'refused', ms: number): void
+  /** One call of a model is over; `firstMs` until its first text. `outcome` is a stop reason or a fault's code. */
+  modelCall(call: {
+    model: string
+    purpose: Prompt['purpose']
+    outcome: string
+    ms: number
+    firstMs?: number
+    usage?: Usage
+  }): void
+  modelRetried(model: string, reason: string): void
+  modelFellBack(from: string, to: string): void
+  /** Turns that run on this instance now. */
+  running(count: number): void
+  leaseLost(): void
+  storeError(engine: string): void
+}
