@@ -140,7 +140,10 @@ export interface Draft {
   save(state: JsonObject): Promise<void>
 }
 
-/** One answer on its way out. Calls never overlap and come in this order: started, text*, then done | stopped | failed. */
+/**
+ * One answer on its way out. Calls come in this order: started, text*, then done | stopped | failed. They never overlap,
+ * except that nothing waits for `started`.
+ */
 export interface Reply {
   /** The least time between two `text` calls; the first goes at once. */
   readonly paceMs: number
@@ -268,12 +271,15 @@ export interface Model {
 
 // --- live text ---------------------------------------------------------------------------------------------------
 
-/** What someone who watches a turn sees. `offset` is the length of the text before `text`: the place to resume from. */
+/**
+ * What someone who watches a turn sees. `id` is an opaque place to resume from (pass it as `from`); `offset` is the length
+ * of the text before this piece.
+ */
 export type LiveEvent =
   | { type: 'started' }
-  | { type: 'text'; offset: number; text: string }
+  | { type: 'text'; id: string; offset: number; text: string }
   /** The text begins anew (another instance took over, or the watcher's place is unknown): drop all and take this. */
-  | { type: 'reset'; text: string }
+  | { type: 'reset'; id: string; text: string }
   /** The answer is stored; read it there. */
   | { type: 'end' }
 
@@ -291,8 +297,11 @@ export interface Chat {
   accept(incoming: Incoming): Promise<Accepted>
   /** Stop what runs or waits in a conversation, on whichever instance: all of it, or one turn. Does not queue. */
   stop(user: string, conversation: string, turn?: string): Promise<void>
-  /** Follow a turn's text from `offset` on. Ends with `end`, also for a turn that is long over or unknown. */
-  watch(conversation: string, turn: string, offset: number, listener: (event: LiveEvent) => void): () => void
+  /**
+   * Follow a turn's text, from the event with id `from` on or from its beginning. The last event is `end`, at once for a
+   * turn that is long over or unknown. Does not check who may: open the conversation first.
+   */
+  watch(conversation: string, turn: string, from: string | undefined, listener: (event: LiveEvent) => void): () => void
   /** Resolves when the turn has its stored answer, or after `timeoutMs`. */
   settled(conversation: string, turn: string, timeoutMs: number): Promise<boolean>
   conversations: {
