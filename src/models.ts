@@ -148,6 +148,7 @@ const rows: Record<string, Row> = {
     cache: 2048,
     price: claude(0.8, 4),
   },
+  'anthropic.claude-3-5-sonnet': { context: 200 * k, output: 8192, sampling: true },
   'anthropic.claude-3': { context: 200 * k, output: 4096, sampling: true },
   'anthropic.claude': { context: 200 * k, output: 32 * k, cache: 4096 },
   'amazon.nova-2-lite': {

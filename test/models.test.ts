@@ -17,7 +17,7 @@ test('a model is known by its id, with any region, version and ARN around it', (
   expect(traitsOf('cohere.command-r-plus-v1:0').family).toBe('cohere.command-r')
   expect(traitsOf('anthropic.claude-opus-4-20250514-v1:0').family).toBe('anthropic.claude-opus-4')
   expect(traitsOf('global.anthropic.claude-opus-4-6-v1').family).toBe('anthropic.claude-opus-4-6')
-  expect(traitsOf('anthropic.claude-3-5-sonnet-20241022-v2:0').family).toBe('anthropic.claude-3')
+  expect(traitsOf('anthropic.claude-3-5-sonnet-20241022-v2:0').family).toBe('anthropic.claude-3-5-sonnet')
 })
 
 test('a version that is not in the table gets no neighbour’s price or sampling', () => {
