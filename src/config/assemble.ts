@@ -1,0 +1,110 @@
+import { homedir } from 'node:os'
+import { join, resolve } from 'node:path'
+import type { AwsConfig, Config, LogConfig, RedisConfig } from '../config.ts'
+import { Secret } from './secret.ts'
+import type { Values } from './variables.ts'
+
+const minute = 60_000
+const hour = 60 * minute
+
+/** Checked values in the shape that the rest of the program reads. */
+export function assemble(values: Values, made: { secrets: readonly Secret[]; systemPrompt: string }): Config {
+  const basePath = values.BASE_PATH ?? ''
+  const redis = redisOf(values)
+  return {
+    production: values.NODE_ENV === 'production',
+    dataDir: resolve(values.DATA_DIR),
+    server: {
+      port: values.PORT,
+      host: values.HOST,
+      basePath,
+      ...(values.PUBLIC_URL && { publicUrl: new URL(values.PUBLIC_URL).origin + basePath }),
+      trustProxy: values.TRUST_PROXY,
+      shutdownMs: values.SHUTDOWN_SECONDS * 1000,
+    },
+    sessions: {
+      secrets: made.secrets,
+      idleMs: values.SESSION_IDLE_MINUTES * minute,
+      maxMs: values.SESSION_MAX_HOURS * hour,
+    },
+    ...(redis && { redis }),
+    aws: awsOf(values),
+    bedrock: bedrockOf(values),
+    chat: {
+      systemPrompt: made.systemPrompt,
+      responseCacheMs: values.RESPONSE_CACHE_SECONDS * 1000,
+      maxTurns: values.MAX_TURNS,
+      maxWaiting: values.MAX_WAITING,
+      maxMessageChars: values.MAX_MESSAGE_CHARS,
+    },
+    log: logOf(values, made.secrets),
+    metrics: { on: values.METRICS, ...(values.METRICS_TOKEN && { token: values.METRICS_TOKEN }) },
+  }
+}
+
+function redisOf(values: Values): RedisConfig | undefined {
+  const nodes = values.REDIS_CLUSTER_NODES ?? []
+  if (!values.REDIS_URL && nodes.length === 0) return undefined
+  return { ...(values.REDIS_URL && { url: values.REDIS_URL }), nodes, prefix: values.REDIS_PREFIX }
+}
+
+function awsOf(values: Values): AwsConfig {
+  return given({
+    region: values.AWS_REGION ?? values.AWS_DEFAULT_REGION,
+    endpoint: values.AWS_ENDPOINT_URL_BEDROCK_RUNTIME,
+    bearerToken: values.AWS_BEARER_TOKEN_BEDROCK,
+    accessKeyId: values.AWS_ACCESS_KEY_ID,
+    secretAccessKey: values.AWS_SECRET_ACCESS_KEY,
+    sessionToken: values.AWS_SESSION_TOKEN,
+    profile: values.AWS_PROFILE,
+    credentialsFile: values.AWS_SHARED_CREDENTIALS_FILE ?? join(homedir(), '.aws', 'credentials'),
+    configFile: values.AWS_CONFIG_FILE ?? join(homedir(), '.aws', 'config'),
+    roleArn: values.AWS_ROLE_ARN,
+    webIdentityTokenFile: values.AWS_WEB_IDENTITY_TOKEN_FILE,
+    containerCredentials: values.AWS_CONTAINER_CREDENTIALS_RELATIVE_URI ?? values.AWS_CONTAINER_CREDENTIALS_FULL_URI,
+    instanceMetadata: !values.AWS_EC2_METADATA_DISABLED,
+  })
+}
+
+function bedrockOf(values: Values): Config['bedrock'] {
+  const { BEDROCK_GUARDRAIL_ID: id, BEDROCK_GUARDRAIL_VERSION: version } = values
+  return given({
+    modelId: values.BEDROCK_MODEL_ID,
+    fallbackModelIds: values.BEDROCK_FALLBACK_MODEL_IDS ?? [],
+    titleModelId: values.BEDROCK_TITLE_MODEL_ID,
+    maxTokens: values.BEDROCK_MAX_TOKENS,
+    temperature: values.BEDROCK_TEMPERATURE,
+    topP: values.BEDROCK_TOP_P,
+    guardrail: id && version ? { id, version } : undefined,
+    models: values.BEDROCK_MODELS,
+    firstTokenMs: values.BEDROCK_FIRST_TOKEN_SECONDS * 1000,
+    idleMs: values.BEDROCK_IDLE_SECONDS * 1000,
+  })
+}
+
+function logOf(values: Values, sessionSecrets: readonly Secret[]): LogConfig {
+  const { LOG_FILE_SIZE: megabytes, LOG_FILE_COUNT: count } = values
+  const all = Object.values(values).flatMap((value) => (value instanceof Secret ? [value] : []))
+  return given({
+    level: values.LOG_LEVEL,
+    levels: values.LOG_LEVELS ?? {},
+    format: values.LOG_FORMAT,
+    file: values.LOG_FILE ? { path: resolve(values.LOG_FILE), megabytes, count } : undefined,
+    secrets: [...sessionSecrets, ...all, ...passwordsOf(values.REDIS_URL)],
+  })
+}
+
+/** The password inside a URL, as it is written there and as it is meant. */
+function passwordsOf(url: Secret | undefined): Secret[] {
+  const { password } = new URL(url?.reveal() ?? 'redis://none')
+  return password ? [new Secret(password), new Secret(decodeURIComponent(password))] : []
+}
+
+type Given<T> = { [K in keyof T as undefined extends T[K] ? never : K]: T[K] } & {
+  [K in keyof T as undefined extends T[K] ? K : never]?: Exclude<T[K], undefined>
+}
+
+/** Without the fields that are undefined. */
+function given<T extends object>(fields: T): Given<T> {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Given<T>
+}

@@ -1,0 +1,63 @@
+import { readFileSync } from 'node:fs'
+import { messageOf } from '../errors.ts'
+import type { ConfigFault } from './fault.ts'
+import { type Values, type Variable, type VariableName, variables } from './variables.ts'
+
+/** Each variable on its own: its value, or a fault. What is faulty counts as not set for whatever is looked at next. */
+export function readValues(env: Record<string, string | undefined>, faults: ConfigFault[]): Values {
+  const production = env.NODE_ENV?.trim() === 'production'
+  const entries = Object.entries<Variable>(variables).map(([name, variable]) => {
+    const standard = (production ? variable.production : undefined) ?? variable.default
+    const raw = env[name]?.trim() || standard
+    if (raw === undefined) return [name, undefined]
+    const result = variable.schema.safeParse(raw)
+    if (result.success) return [name, result.data]
+    const shown = variable.secret || raw.length > 100 ? '' : `is ${JSON.stringify(raw)}: `
+    faults.push({ variable: name, problem: shown + result.error.issues[0]!.message, expected: plain(variable.type) })
+    return [name, standard === undefined ? undefined : variable.schema.parse(standard)]
+  })
+  return Object.fromEntries(entries) as Values
+}
+
+const plain = (markdown: string): string => markdown.replaceAll('`', '')
+
+/** The variables in view of each other. */
+export function checkTogether(values: Values, faults: ConfigFault[]): void {
+  const faulty = new Set(faults.map((fault) => fault.variable))
+  const wrong = (variable: VariableName, problem: string): void => {
+    if (!faulty.has(variable)) faults.push({ variable, problem, expected: plain(variables[variable].type) })
+  }
+  const both = (one: VariableName, other: VariableName): void => {
+    if (values[one] && !values[other]) wrong(other, `is not set, but ${one} is`)
+    if (values[other] && !values[one]) wrong(one, `is not set, but ${other} is`)
+  }
+  both('BEDROCK_GUARDRAIL_ID', 'BEDROCK_GUARDRAIL_VERSION')
+  both('AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY')
+  if (values.NODE_ENV === 'production' && !values.SESSION_SECRET)
+    wrong('SESSION_SECRET', 'is not set, but required in production')
+  if (values.SESSION_IDLE_MINUTES > values.SESSION_MAX_HOURS * 60)
+    wrong('SESSION_IDLE_MINUTES', 'is longer than SESSION_MAX_HOURS')
+  if (values.PUBLIC_URL && ![values.BASE_PATH ?? '', '/'].includes(new URL(values.PUBLIC_URL).pathname))
+    wrong('PUBLIC_URL', 'has a path that is not BASE_PATH')
+}
+
+const builtInPrompt = `You are the assistant of an organisation. Its people reach you from Slack, Microsoft Teams and a web page.
+Answer in the language of the question. Be correct, direct and as brief as the question allows.
+If you do not know something or cannot be sure, say so; never invent facts, sources or links.
+Use Markdown where it helps reading: lists, tables, and fenced code blocks with their language.`
+
+/** The system prompt from wherever it is. */
+export function readSystemPrompt(values: Values, faults: ConfigFault[]): string {
+  const file = values.SYSTEM_PROMPT_FILE
+  if (file === undefined) return values.SYSTEM_PROMPT ?? builtInPrompt
+  const fault = (problem: string, expected: string): string => {
+    faults.push({ variable: 'SYSTEM_PROMPT_FILE', problem, expected })
+    return ''
+  }
+  if (values.SYSTEM_PROMPT !== undefined) return fault('is set, and SYSTEM_PROMPT too', 'one of the two')
+  try {
+    return readFileSync(file, 'utf8').trim() || fault(`is ${JSON.stringify(file)}: it is empty`, 'a file with text')
+  } catch (thrown) {
+    return fault(`is ${JSON.stringify(file)}: ${messageOf(thrown)}`, 'a readable file')
+  }
+}

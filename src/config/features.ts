@@ -1,0 +1,54 @@
+import { join, relative } from 'node:path'
+import type { Config } from '../config.ts'
+import type { Model } from '../types.ts'
+
+/** A surface or feature as start-up tells of it. */
+export interface Feature {
+  name: string
+  on: boolean
+  /** What is on, or which variables turn it on. */
+  text: string
+}
+
+/** What is only known when the parts have been put together. */
+export interface Found {
+  model: Pick<Model, 'kind' | 'name'>
+}
+
+const on = (name: string, text: string): Feature => ({ name, on: true, text })
+const off = (name: string, text: string): Feature => ({ name, on: false, text })
+
+/** One function a surface or feature. To add one, add it here. */
+const tellers: ((config: Config, found: Found) => Feature)[] = [
+  ({ server }) => on('web page', server.publicUrl ?? `port ${server.port}${server.basePath}`),
+  ({ bedrock, aws, production }, { model }) => {
+    if (model.kind === 'bedrock') return on('Bedrock', `${model.name}, ${aws.region ?? 'region of the profile'}`)
+    const how = 'AWS_REGION with AWS_PROFILE, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_BEARER_TOKEN_BEDROCK'
+    const instead = production ? 'questions cannot be answered' : 'the demo model answers'
+    return off('Bedrock', `no AWS credentials found for ${bedrock.modelId}: ${instead}; set ${how}`)
+  },
+  ({ bedrock: { fallbackModelIds: ids } }) =>
+    ids.length > 0 ? on('fallback models', ids.join(', ')) : off('fallback models', 'set BEDROCK_FALLBACK_MODEL_IDS'),
+  ({ bedrock: { guardrail } }) =>
+    guardrail
+      ? on('guardrail', `${guardrail.id}, version ${guardrail.version}`)
+      : off('guardrail', 'set BEDROCK_GUARDRAIL_ID and BEDROCK_GUARDRAIL_VERSION'),
+  ({ redis, dataDir }) => {
+    if (redis)
+      return on('Redis', redis.nodes.length > 0 ? `cluster of ${redis.nodes.length} known nodes` : 'one server')
+    const file = relative('', join(dataDir, 'chat.db'))
+    return off('Redis', `SQLite in ${file}, for one instance; set REDIS_URL or REDIS_CLUSTER_NODES`)
+  },
+  ({ chat: { responseCacheMs: ms } }) =>
+    ms > 0 ? on('response cache', `${ms / 1000} s`) : off('response cache', 'set RESPONSE_CACHE_SECONDS'),
+  ({ metrics }) => {
+    if (!metrics.on) return off('metrics', 'set METRICS=on')
+    return on('metrics', metrics.token ? '/metrics, with METRICS_TOKEN' : '/metrics, open to whoever reaches the port')
+  },
+  ({ log: { file } }) => (file ? on('log file', file.path) : off('log file', 'set LOG_FILE')),
+]
+
+/** One line for each surface and feature, for the log at start-up. */
+export function features(config: Config, found: Found): Feature[] {
+  return tellers.map((tell) => tell(config, found))
+}

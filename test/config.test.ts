@@ -1,0 +1,306 @@
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { inspect } from 'node:util'
+import pino from 'pino'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { type Feature, features } from '../src/config/features.ts'
+import { type Variable, variables } from '../src/config/variables.ts'
+import { ConfigError, type ConfigFault, type Environment, environment, readConfig, Secret } from '../src/config.ts'
+
+const secretText = 'x1'.repeat(20)
+let folder: string
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'config-'))
+})
+afterEach(() => rmSync(folder, { recursive: true, force: true }))
+
+const read = (env: Environment = {}) => readConfig({ DATA_DIR: folder, ...env })
+const production = { NODE_ENV: 'production', SESSION_SECRET: secretText }
+
+function faultsOf(env: Environment): readonly ConfigFault[] {
+  try {
+    read(env)
+  } catch (thrown) {
+    if (thrown instanceof ConfigError) return thrown.faults
+    throw thrown
+  }
+  return []
+}
+
+describe('the configuration', () => {
+  test('needs nothing set outside production', () => {
+    const config = read()
+    expect(config.production).toBe(false)
+    expect(config.server).toMatchObject({ port: 3000, host: '127.0.0.1', basePath: '', trustProxy: false })
+    expect(config.redis).toBeUndefined()
+    expect(config.bedrock.guardrail).toBeUndefined()
+    expect(config.log).toMatchObject({ level: 'info', format: 'pretty' })
+    expect(config.chat.systemPrompt).toContain('assistant')
+  })
+
+  test('listens to the world and logs JSON in production, unless told otherwise', () => {
+    expect(read(production).server.host).toBe('0.0.0.0')
+    expect(read(production).log.format).toBe('json')
+    expect(read({ ...production, HOST: '127.0.0.1' }).server.host).toBe('127.0.0.1')
+  })
+
+  test('counts an empty or blank variable as not set', () => {
+    expect(read({ PORT: '', BASE_PATH: '  ', REDIS_URL: '' }).server.port).toBe(3000)
+  })
+
+  test('is frozen to the bottom', () => {
+    const config = read({ LOG_LEVELS: 'web=debug', BEDROCK_MODELS: '{"m":{"price":{"input":1,"output":2}}}' })
+    const open: string[] = []
+    const visit = (value: unknown, path: string): void => {
+      if (typeof value !== 'object' || value === null) return
+      if (!Object.isFrozen(value)) open.push(path)
+      for (const [key, inner] of Object.entries(value)) visit(inner, `${path}.${key}`)
+    }
+    visit(config, 'config')
+    expect(open).toEqual([])
+  })
+
+  test('has durations in milliseconds and paths absolute', () => {
+    const config = read({ SESSION_IDLE_MINUTES: '2', SESSION_MAX_HOURS: '1', LOG_FILE: 'some.log' })
+    expect(config.sessions).toMatchObject({ idleMs: 120_000, maxMs: 3_600_000 })
+    expect(config.log.file?.path).toBe(resolve('some.log'))
+  })
+})
+
+describe('.env', () => {
+  test('fills in what the environment lacks, and nothing else', () => {
+    const file = join(folder, '.env')
+    writeFileSync(file, '# notes\nPORT=4000\nHOST="::1"\nexport LOG_LEVEL=warn\nBASE_PATH=/x\n')
+    const env = environment({ PORT: '5000', BASE_PATH: '', DATA_DIR: folder }, file)
+    expect(env).toEqual({ PORT: '5000', HOST: '::1', LOG_LEVEL: 'warn', BASE_PATH: '', DATA_DIR: folder })
+    expect(readConfig(env).server).toMatchObject({ port: 5000, host: '::1', basePath: '' })
+  })
+
+  test('may be missing', () => {
+    expect(environment({ A: 'b' }, join(folder, '.env'))).toEqual({ A: 'b' })
+  })
+
+  test('that cannot be read is a fault', () => {
+    expect(() => environment({}, folder)).toThrow(ConfigError)
+  })
+})
+
+describe('faults', () => {
+  test('are told all at once: the variable, what is wrong, what is expected', () => {
+    const faults = faultsOf({
+      NODE_ENV: 'prod',
+      PORT: '70000',
+      TRUST_PROXY: 'true',
+      LOG_LEVELS: 'web',
+      BEDROCK_GUARDRAIL_ID: 'abc',
+      BEDROCK_TEMPERATURE: '-1',
+    })
+    expect(faults).toEqual([
+      { variable: 'NODE_ENV', problem: 'is "prod": is none of these', expected: 'development or production or test' },
+      { variable: 'PORT', problem: 'is "70000": is above 65535', expected: 'whole number, 0 to 65535' },
+      expect.objectContaining({ variable: 'TRUST_PROXY', problem: 'is "true": would trust everybody' }),
+      expect.objectContaining({ variable: 'BEDROCK_TEMPERATURE', problem: 'is "-1": is below 0' }),
+      expect.objectContaining({ variable: 'LOG_LEVELS', problem: 'is "web": has a part that is not component=level' }),
+      expect.objectContaining({ variable: 'BEDROCK_GUARDRAIL_VERSION' }),
+    ])
+    expect(new ConfigError(faults).message.split('\n')).toHaveLength(7)
+  })
+
+  test('never show the value of a secret', () => {
+    const faults = faultsOf({
+      SESSION_SECRET: 'hush-hush',
+      REDIS_URL: 'http://me:hush-hush@redis',
+      BEDROCK_GUARDRAIL_ID: '!',
+    })
+    expect(faults.map((fault) => fault.variable)).toEqual(['SESSION_SECRET', 'REDIS_URL', 'BEDROCK_GUARDRAIL_ID'])
+    expect(new ConfigError(faults).message).not.toContain('hush-hush')
+  })
+
+  test.each([
+    [{ NODE_ENV: 'production' }, 'SESSION_SECRET'],
+    [{ NODE_ENV: 'production', SESSION_SECRET: `${secretText},short` }, 'SESSION_SECRET'],
+    [{ BEDROCK_GUARDRAIL_VERSION: '1' }, 'BEDROCK_GUARDRAIL_ID'],
+    [{ AWS_ACCESS_KEY_ID: 'AKIA' }, 'AWS_SECRET_ACCESS_KEY'],
+    [{ SYSTEM_PROMPT: 'a', SYSTEM_PROMPT_FILE: 'b' }, 'SYSTEM_PROMPT_FILE'],
+    [{ SYSTEM_PROMPT_FILE: '/nowhere/prompt.md' }, 'SYSTEM_PROMPT_FILE'],
+    [{ SESSION_IDLE_MINUTES: '61', SESSION_MAX_HOURS: '1' }, 'SESSION_IDLE_MINUTES'],
+    [{ PUBLIC_URL: 'https://example.com/other', BASE_PATH: '/bot' }, 'PUBLIC_URL'],
+    [{ PUBLIC_URL: 'javascript:alert(1)' }, 'PUBLIC_URL'],
+    [{ BASE_PATH: '/../etc' }, 'BASE_PATH'],
+    [{ BASE_PATH: '/a b' }, 'BASE_PATH'],
+    [{ PORT: '3e3' }, 'PORT'],
+    [{ PORT: '-1' }, 'PORT'],
+    [{ TRUST_PROXY: '10.0.0.0/33' }, 'TRUST_PROXY'],
+    [{ TRUST_PROXY: 'proxy.example.com' }, 'TRUST_PROXY'],
+    [{ REDIS_URL: 'localhost:6379' }, 'REDIS_URL'],
+    [{ REDIS_URL: 'redis://localhost/name' }, 'REDIS_URL'],
+    [{ REDIS_URL: 'redis://:100%@localhost' }, 'REDIS_URL'],
+    [{ REDIS_CLUSTER_NODES: 'one,two' }, 'REDIS_CLUSTER_NODES'],
+    [{ REDIS_CLUSTER_NODES: 'one:0' }, 'REDIS_CLUSTER_NODES'],
+    [{ REDIS_PREFIX: '{chat}' }, 'REDIS_PREFIX'],
+    [{ BEDROCK_MODELS: '{' }, 'BEDROCK_MODELS'],
+    [{ BEDROCK_MODELS: '{"m":{"contexts":1}}' }, 'BEDROCK_MODELS'],
+    [{ AWS_REGION: 'Frankfurt' }, 'AWS_REGION'],
+    [{ METRICS: 'maybe' }, 'METRICS'],
+  ])('%j is one, of %s', (env, variable) => {
+    expect(faultsOf(env).map((fault) => fault.variable)).toEqual([variable])
+  })
+
+  test('leave no trace in the data folder', () => {
+    const dataDir = join(folder, 'data')
+    expect(faultsOf({ DATA_DIR: dataDir, PORT: 'x' })).toHaveLength(1)
+    expect(() => statSync(dataDir)).toThrow()
+  })
+})
+
+describe('values', () => {
+  test.each([
+    ['false', false],
+    ['0', false],
+    ['2', 2],
+    ['loopback, 10.0.0.0/8,::1', ['loopback', '10.0.0.0/8', '::1']],
+  ])('TRUST_PROXY=%s', (text, value) => {
+    expect(read({ TRUST_PROXY: text }).server.trustProxy).toEqual(value)
+  })
+
+  test.each([
+    ['/', ''],
+    ['bot', '/bot'],
+    ['/a/bot/', '/a/bot'],
+  ])('BASE_PATH=%s', (text, value) => {
+    expect(read({ BASE_PATH: text }).server.basePath).toBe(value)
+  })
+
+  test.each([
+    ['https://example.com', 'https://example.com/bot'],
+    ['https://example.com/bot/', 'https://example.com/bot'],
+  ])('PUBLIC_URL=%s has the base path', (text, value) => {
+    expect(read({ PUBLIC_URL: text, BASE_PATH: '/bot' }).server.publicUrl).toBe(value)
+  })
+
+  test('of a Redis Cluster, with IPv6', () => {
+    const { redis } = read({ REDIS_CLUSTER_NODES: 'one:7000, [::1]:7001', REDIS_URL: 'rediss://u:p@ignored' })
+    expect(redis?.nodes).toEqual([
+      { host: 'one', port: 7000 },
+      { host: '::1', port: 7001 },
+    ])
+    expect(redis?.url?.reveal()).toBe('rediss://u:p@ignored')
+  })
+
+  test('of AWS: the region has two names, credentials are found without the network', () => {
+    expect(read({ AWS_DEFAULT_REGION: 'eu-central-1' }).aws.region).toBe('eu-central-1')
+    expect(read({ AWS_DEFAULT_REGION: 'eu-central-1', AWS_REGION: 'us-east-1' }).aws.region).toBe('us-east-1')
+    const { aws } = read({ AWS_CONFIG_FILE: '/c', AWS_EC2_METADATA_DISABLED: 'true' })
+    expect(aws).toMatchObject({ configFile: '/c', instanceMetadata: false })
+    expect(aws.credentialsFile).toMatch(/\.aws[/\\]credentials$/)
+  })
+
+  test('of the system prompt, from its file', () => {
+    const file = join(folder, 'prompt.md')
+    writeFileSync(file, '\nBe kind.\n')
+    expect(read({ SYSTEM_PROMPT_FILE: file }).chat.systemPrompt).toBe('Be kind.')
+  })
+
+  test('all have a default that is a value of theirs', () => {
+    for (const variable of Object.values<Variable>(variables))
+      for (const text of [variable.default, variable.production, variable.example])
+        if (text !== undefined) expect(() => variable.schema.parse(text)).not.toThrow()
+  })
+})
+
+describe('secrets', () => {
+  test('are never printed', () => {
+    const config = read({
+      SESSION_SECRET: `${secretText},${secretText}2`,
+      REDIS_URL: `redis://:${secretText}@localhost`,
+      AWS_BEARER_TOKEN_BEDROCK: secretText,
+      METRICS_TOKEN: secretText,
+    })
+    const lines: string[] = []
+    pino({}, { write: (line: string) => lines.push(line) }).info({ config }, 'configuration')
+    const prints = [
+      JSON.stringify(config),
+      inspect(config, { depth: null, showHidden: true }),
+      lines.join(''),
+      `${config.metrics.token}`,
+    ]
+    for (const print of prints) {
+      expect(print).toContain('[secret]')
+      expect(print).not.toContain(secretText)
+    }
+    expect(config.sessions.secrets.map((secret) => secret.reveal())).toEqual([secretText, `${secretText}2`])
+  })
+
+  test('are all known to the log, so that it can keep them out', () => {
+    const config = read({ REDIS_URL: 'redis://:p%40ssword@localhost', METRICS_TOKEN: 'token-of-mine' })
+    const known = config.log.secrets.map((secret) => secret.reveal())
+    expect(known).toEqual(expect.arrayContaining(['p%40ssword', 'p@ssword', 'token-of-mine']))
+    expect(known).toContain(config.sessions.secrets[0]!.reveal())
+  })
+
+  test('every variable with a secret is marked as one', () => {
+    for (const [name, variable] of Object.entries<Variable>(variables)) {
+      const looksSecret = /SECRET|TOKEN$|TOKEN_BEDROCK|PASSWORD/.test(name)
+      expect([name, variable.secret ?? false]).toEqual([name, looksSecret || name === 'REDIS_URL'])
+    }
+    expect(new Secret('a').reveal()).toBe('a')
+  })
+
+  test('for sessions are made once and kept, for the owner only', () => {
+    const [first] = read().sessions.secrets
+    const [second] = read().sessions.secrets
+    const file = join(folder, 'session-secret')
+    expect(first!.reveal()).toHaveLength(48)
+    expect(second!.reveal()).toBe(first!.reveal())
+    expect(readFileSync(file, 'utf8')).toBe(first!.reveal())
+    expect(statSync(file).mode & 0o777).toBe(0o600)
+  })
+
+  test('for sessions are not guessed from a damaged file', () => {
+    writeFileSync(join(folder, 'session-secret'), '')
+    expect(faultsOf({})).toEqual([expect.objectContaining({ variable: 'DATA_DIR' })])
+  })
+
+  test('for sessions need a folder that can be written', () => {
+    writeFileSync(join(folder, 'file'), '')
+    expect(faultsOf({ DATA_DIR: join(folder, 'file', 'data') })).toEqual([
+      expect.objectContaining({ variable: 'DATA_DIR', expected: 'a folder that can be written' }),
+    ])
+  })
+})
+
+describe('the lines at start-up', () => {
+  const linesOf = (env: Environment, kind: 'bedrock' | 'demo' | 'none'): Record<string, Feature> =>
+    Object.fromEntries(features(read(env), { model: { kind, name: 'a model' } }).map((line) => [line.name, line]))
+
+  test('name the variables that turn each feature on', () => {
+    const lines = linesOf({}, 'demo')
+    expect(lines['web page']?.on).toBe(true)
+    const known = Object.keys(variables)
+    for (const line of Object.values(lines).filter((one) => !one.on)) {
+      const named = line.text.match(/\b[A-Z][A-Z0-9]*_[A-Z_0-9]+\b|METRICS/g) ?? []
+      expect(named.length).toBeGreaterThan(0)
+      expect(known).toEqual(expect.arrayContaining(named))
+    }
+    expect(lines.Bedrock?.text).toContain('demo model')
+    expect(linesOf(production, 'none').Bedrock?.text).toContain('cannot be answered')
+  })
+
+  test('tell what is on', () => {
+    const lines = linesOf(
+      {
+        REDIS_URL: 'redis://localhost',
+        BEDROCK_GUARDRAIL_ID: 'abc',
+        BEDROCK_GUARDRAIL_VERSION: '3',
+        BEDROCK_FALLBACK_MODEL_IDS: 'x,y',
+        RESPONSE_CACHE_SECONDS: '60',
+        LOG_FILE: 'a.log',
+      },
+      'bedrock',
+    )
+    expect(Object.values(lines).filter((line) => !line.on)).toEqual([])
+    expect(lines.guardrail?.text).toBe('abc, version 3')
+  })
+})
