@@ -108,6 +108,7 @@ class LocalFeed implements Feed {
   readonly id = randomBytes(6).toString('base64url')
   text = ''
   #sent = 0
+  #closed = false
   #timer: NodeJS.Timeout | undefined
   readonly #out: Outlets
 
@@ -127,6 +128,8 @@ class LocalFeed implements Feed {
   }
 
   close(stored: boolean): void {
+    if (this.#closed) return
+    this.#closed = true
     this.#flush()
     this.#out.ended()
     if (!stored) return

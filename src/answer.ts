@@ -1,0 +1,207 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { CommittedTurn } from './afterwards.ts'
+import type { Composed, Composer } from './compose.ts'
+import { asFault, Fault, messageOf, notice } from './errors.ts'
+import type { Feed, Live } from './live.ts'
+import type { People } from './people.ts'
+import { createPreview } from './pump.ts'
+import type { Claim, Outcome, Store } from './store.ts'
+import type { Run, Work } from './turns.ts'
+import type { Adapter, Answer, Draft, Log, Message, Metrics, Reply, Surface, User } from './types.ts'
+
+/** After so many claims a turn is given up: something about it ends the process that tries it. */
+const maxAttempts = 4
+/** How long a finished answer is offered to a platform that does not take it. It stays readable on the web page. */
+const deliverForMs = 5 * 60_000
+
+export interface AnswerOptions {
+  store: Pick<Store, 'leases' | 'conversations' | 'engine'>
+  composer: Composer
+  adapters: ReadonlyMap<Surface, Adapter>
+  people: People
+  live: Live
+  log: Log
+  metrics: Metrics
+  /** Told of each committed turn: titles and summaries are made in its wake. */
+  committed(turn: CommittedTurn): void
+}
+
+/** One turn from its claim to its settled answer: who asks, what the model says, store it, deliver it. */
+export function createAnswer(options: AnswerOptions): Work {
+  const { store, composer, adapters, people, live, metrics } = options
+
+  return async function work(claim: Claim, run: Run): Promise<Claim | undefined> {
+    const { surface } = claim.incoming.place
+    const log = options.log.child({ turn: claim.turn, conversation: claim.conversation, surface })
+    const adapter = adapters.get(surface)
+    if (!adapter) throw new Error(`no adapter for ${surface} is switched on`)
+    const reply = adapter.openReply(claim.incoming.address, draftOf(claim))
+    if (claim.answer) return deliver(claim, claim.answer, reply, run, log)
+
+    const feed = live.open(claim.turn)
+    let stored = false
+    try {
+      const { outcome, composed } = await answer(claim, adapter, reply, feed, run, log)
+      const step = await persist(run, log, () => store.leases.commit(claim, outcome, next(outcome, run)))
+      if (step.status === 'lost') throw lost()
+      stored = true
+      report(claim, outcome, log)
+      if (step.status === 'ok' && composed) {
+        const { answer, before, dropped } = composed
+        options.committed({ conversation: claim.conversation, before, question: claim.incoming.text, answer, dropped })
+      }
+      if (outcome.delivered) return step.next
+      feed.close(true)
+      if (step.status === 'ok') return await deliver(claim, outcome.answer, reply, run, log)
+      // The conversation was deleted: only what the surface still shows is brought to an end.
+      await send(reply, { ...outcome.answer, text: '', stop: 'stopped' }).catch((thrown) =>
+        log.warn({ err: thrown }, 'a deleted answer could not be cleared'),
+      )
+      return step.next
+    } finally {
+      feed.close(stored)
+    }
+  }
+
+  function next(outcome: Outcome, run: Run) {
+    return outcome.delivered ? run.nextLease() : undefined
+  }
+
+  /** The outcome of a turn, whatever happens; throws only when the turn is not ours to finish. */
+  async function answer(
+    claim: Claim,
+    adapter: Adapter,
+    reply: Reply,
+    feed: Feed,
+    run: Run,
+    log: Log,
+  ): Promise<{ outcome: Outcome; composed?: Composed }> {
+    const delivered = adapter.delivery === 'pull'
+    if (claim.attempt > maxAttempts) log.error({ attempt: claim.attempt }, 'gave up on a turn')
+    const preview = createPreview(reply, (thrown) => log.warn({ err: thrown }, 'the preview of an answer ended early'))
+    reply.started().catch((thrown) => log.warn({ err: thrown }, 'could not show that an answer is on its way'))
+
+    let user: User
+    try {
+      user = await persist(run, log, () => people.resolve(claim.incoming.sender))
+    } catch (thrown) {
+      if (interrupted(run)) throw thrown
+      return { outcome: refusal(thrown, delivered, log) }
+    }
+    const joined = persist(run, log, () => store.conversations.join(claim.conversation, user.id))
+    joined.catch(() => {})
+    let first = true
+    const composed: Composed = await (claim.attempt > maxAttempts
+      ? { answer: failed(new Fault('gave_up')), dropped: 0 }
+      : composer.compose({ claim, user, run, log, read: (ask) => persist(run, log, ask) }, (delta) => {
+          if (first) metrics.firstText(claim.incoming.place.surface, Date.now() - claim.acceptedAt)
+          first = false
+          feed.append(delta)
+          preview.push(delta)
+        }))
+    await preview.finish()
+    if (interrupted(run)) throw lost()
+    await joined
+    return { outcome: outcomeOf(claim, user, composed.answer, delivered), composed }
+  }
+
+  function refusal(thrown: unknown, delivered: boolean, log: Log): Outcome {
+    const fault = asFault(thrown)
+    if (fault.code === 'internal') log.error({ err: thrown }, 'could not find out who is asking')
+    else log.info({ code: fault.code }, 'refused')
+    return { messages: [], delivered, answer: failed(fault), participants: [], discard: true }
+  }
+
+  /** Offer the stored answer to the surface until it takes it, then end the turn. */
+  async function deliver(claim: Claim, final: Answer, reply: Reply, run: Run, log: Log): Promise<Claim | undefined> {
+    const until = Date.now() + deliverForMs
+    for (let attempt = 0; ; attempt++) {
+      try {
+        await send(reply, final)
+        break
+      } catch (thrown) {
+        if (interrupted(run)) throw thrown
+        const hopeless = thrown instanceof Fault && !thrown.notice.retry
+        if (hopeless || Date.now() > until) {
+          log.error({ err: thrown }, 'an answer could not be delivered; it can be read on the web page')
+          break
+        }
+        log.warn({ reason: messageOf(thrown), attempt }, 'an answer was not taken by its surface, trying again')
+        await pause(run, Math.min(1_000 * 2 ** attempt, 30_000))
+      }
+    }
+    const step = await persist(run, log, () => store.leases.settle(claim, run.nextLease()))
+    if (step.status === 'lost') throw lost()
+    return step.next
+  }
+
+  function draftOf(claim: Claim): Draft {
+    return {
+      saved: claim.draft,
+      async save(state) {
+        if (!(await store.leases.save(claim, state))) throw lost()
+      },
+    }
+  }
+
+  function report(claim: Claim, outcome: Outcome, log: Log): void {
+    const refused = outcome.messages.length === 0
+    const ms = Date.now() - claim.acceptedAt
+    metrics.done(claim.incoming.place.surface, refused ? 'refused' : outcome.answer.stop, ms)
+    const { stop, model, usage, cached, notice: words } = outcome.answer
+    log.info({ stop, model, usage, cached, code: words?.code, ms, attempt: claim.attempt }, 'answered')
+  }
+
+  /** The store may be gone for a moment: what must reach it is repeated until it does or the lease is not ours any more. */
+  async function persist<T>(run: Run, log: Log, step: () => Promise<T>): Promise<T> {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await step()
+      } catch (thrown) {
+        if (interrupted(run) || !(thrown instanceof Fault) || thrown.code !== 'store_unavailable') throw thrown
+        metrics.storeError(store.engine)
+        if (attempt === 0) log.warn({ reason: messageOf(thrown) }, 'the store did not answer, trying again')
+        await pause(run, Math.min(100 * 2 ** attempt, 2_000))
+      }
+    }
+  }
+}
+
+function outcomeOf(claim: Claim, user: User, answer: Answer, delivered: boolean): Outcome {
+  const { incoming, turn } = claim
+  const { surface } = incoming.place
+  const { text, ...about } = answer
+  const question: Omit<Message, 'seq'> = {
+    turn,
+    role: 'user',
+    text: incoming.text,
+    at: incoming.sentAt,
+    surface,
+    author: { user: user.id, name: user.name },
+  }
+  const said: Omit<Message, 'seq'> = { turn, role: 'assistant', text, at: Date.now(), surface, answer: about }
+  return { messages: [question, said], delivered, answer, participants: [user.id], title: incoming.text }
+}
+
+export function failed(fault: Fault): Answer {
+  return { text: '', stop: 'failed', model: '', notice: fault.notice }
+}
+
+function send(reply: Reply, answer: Answer): Promise<void> {
+  if (answer.stop === 'failed') return reply.failed(answer.notice ?? notice('internal'))
+  return answer.stop === 'stopped' ? reply.stopped(answer) : reply.done(answer)
+}
+
+function interrupted(run: Run): boolean {
+  return run.state === 'lost' || run.state === 'handover'
+}
+
+function lost(): Error {
+  return new Error('the turn belongs to another instance now')
+}
+
+async function pause(run: Run, ms: number): Promise<void> {
+  // A stop does not cut the pause short: what is being stored then is the stopped answer itself.
+  await sleep(ms, undefined, run.state === 'running' ? { signal: run.signal } : undefined).catch(() => {})
+  if (interrupted(run)) throw lost()
+}

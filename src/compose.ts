@@ -1,0 +1,196 @@
+import { asFault, Fault, notice } from './errors.ts'
+import { buildPrompt, createEstimator } from './history.ts'
+import { hashOf } from './ids.ts'
+import type { Cache, Claim, Conversations } from './store.ts'
+import type { Run } from './turns.ts'
+import type { Answer, Conversation, Log, Message, Model, Prompt, StopReason, Surface, Usage, User } from './types.ts'
+
+/** The newest part of a conversation that can matter for a prompt: older turns are in its summary. */
+const window = { messages: 80, bytes: 600_000 }
+
+export interface Composed {
+  answer: Answer
+  /** The conversation as it was before this turn, where it was read. */
+  before?: Conversation
+  /** Messages before this `seq` did not fit the model's window; 0 when all did. */
+  dropped: number
+}
+
+export interface Question {
+  claim: Claim
+  user: User
+  run: Run
+  log: Log
+  /** Runs a read of the store, repeated while the store is away and the lease holds. */
+  read<T>(ask: () => Promise<T>): Promise<T>
+}
+
+/** From a question to its answer: the window, the prompt, the response cache, the model and what can go wrong with it. */
+export interface Composer {
+  /** Text goes to `onText` as it comes. Every failure of the model ends in an answer with plain words, never in an error. */
+  compose(question: Question, onText: (delta: string) => void): Promise<Composed>
+}
+
+export interface ComposerOptions {
+  model: Model
+  conversations: Conversations
+  cache: Cache
+  /** The same for everybody; goes before the cache point. */
+  systemPrompt: string
+  maxTokens?: number
+  /** How long an identical question of the same person is answered from the store; 0 is off. */
+  cacheMs: number
+}
+
+export function createComposer(options: ComposerOptions): Composer {
+  const { model, conversations, cache, cacheMs } = options
+  const estimator = createEstimator()
+
+  async function compose(
+    { claim, user, run, log, read }: Question,
+    onText: (delta: string) => void,
+  ): Promise<Composed> {
+    if (run.state !== 'running') return { answer: ended('', run), dropped: 0 }
+    const found = await read(() => conversations.read(claim.conversation, window))
+    const history = asHistory(found, claim)
+    let limits = model.limits
+    for (let attempt = 0; ; attempt++) {
+      const built = buildPrompt({
+        conversation: found?.conversation,
+        messages: history,
+        question: { text: claim.incoming.text, author: user.name },
+        shared: isShared(claim, found?.conversation, user),
+        limits,
+        ...(options.maxTokens && { maxTokens: options.maxTokens }),
+        estimator,
+      })
+      const prompt = promptOf(built.messages, claim, user)
+      const answer = await cachedOr(prompt, user, onText, () => ask(prompt, run, log, onText))
+      if (answer.notice?.code === 'context_overflow' && attempt === 0) {
+        // The estimate was too kind. Half the window is sure to be smaller, and a second refusal is final.
+        log.warn({ estimated: built.estimatedTokens }, 'the prompt was too long for the model, trimmed and tried again')
+        limits = { ...limits, context: Math.floor(limits.context / 2) }
+        continue
+      }
+      if (answer.usage && !answer.usage.estimated && !answer.cached)
+        estimator.correct(built.estimatedTokens, answer.usage)
+      return { answer, dropped: built.dropped, ...(found && { before: found.conversation }) }
+    }
+  }
+
+  function promptOf(messages: Prompt['messages'], claim: Claim, user: User): Prompt {
+    return {
+      purpose: 'answer',
+      system: options.systemPrompt,
+      context: contextOf(user, claim.incoming.place.surface),
+      messages,
+      ...(options.maxTokens && { maxTokens: options.maxTokens }),
+      metadata: { user: hashOf([user.id]).slice(0, 32), conversation: hashOf([claim.conversation]).slice(0, 32) },
+      turn: claim.turn,
+    }
+  }
+
+  /** One call of the model (with its own retries), and whatever it came to as an answer. */
+  async function ask(prompt: Prompt, run: Run, log: Log, onText: (delta: string) => void): Promise<Answer> {
+    let text = ''
+    try {
+      for await (const event of model.stream(prompt, run.signal)) {
+        if (event.type === 'text') {
+          text += event.text
+          onText(event.text)
+        } else {
+          if (text.trim() === '' && event.stop === 'end')
+            return { ...failure(new Fault('empty_answer')), usage: event.usage }
+          return finished(text, event.stop, event.model, event.usage)
+        }
+      }
+      throw new Fault(text === '' ? 'empty_answer' : 'cut_broken')
+    } catch (thrown) {
+      if (run.state !== 'running')
+        return { ...ended(text, run), model: model.name, usage: estimator.usage(prompt, text) }
+      const fault = asFault(thrown)
+      if (fault.code === 'internal') log.error({ err: thrown }, 'the model failed in an unexpected way')
+      if (text === '') return failure(fault)
+      return {
+        text,
+        stop: 'broken',
+        model: model.name,
+        usage: estimator.usage(prompt, text),
+        notice: notice('cut_broken'),
+      }
+    }
+  }
+
+  async function cachedOr(
+    prompt: Prompt,
+    user: User,
+    onText: (delta: string) => void,
+    make: () => Promise<Answer>,
+  ): Promise<Answer> {
+    if (cacheMs <= 0) return make()
+    const key = hashOf([user.id, model.name, prompt.system, JSON.stringify(prompt.messages)])
+    const hit = await cache.get(key).catch(() => null)
+    if (hit) {
+      const answer = JSON.parse(hit) as Answer
+      onText(answer.text)
+      return { ...answer, usage: { input: 0, output: 0, cacheRead: 0, cacheWrite: 0 }, cached: true }
+    }
+    const answer = await make()
+    if (answer.stop === 'end') await cache.set(key, JSON.stringify(answer), cacheMs).catch(() => {})
+    return answer
+  }
+
+  return { compose }
+}
+
+/** What the model should know of before the question: not the turn that is asked anew, nor anything after it. */
+function asHistory(found: { messages: Message[] } | null, claim: Claim): Message[] {
+  const messages = found?.messages ?? []
+  const { replaces } = claim.incoming
+  const from = replaces ? messages.findIndex((message) => message.turn === replaces) : -1
+  return from < 0 ? messages : messages.slice(0, from)
+}
+
+function isShared(claim: Claim, conversation: Conversation | undefined, user: User): boolean {
+  return !claim.incoming.place.direct || (conversation?.participants.some((id) => id !== user.id) ?? false)
+}
+
+const surfaceNames: Record<Surface, string> = { slack: 'Slack', teams: 'Microsoft Teams', web: 'the web page' }
+
+/** What differs from person to person and day to day. Nothing finer than a day, and no e-mail address or id. */
+function contextOf(user: User, surface: Surface): string {
+  const date = new Intl.DateTimeFormat('en', { dateStyle: 'full', timeZone: safeTimeZone(user.timeZone) }).format(
+    new Date(),
+  )
+  const name = user.name.replace(/[\p{Cc}\p{Cf}]/gu, '').slice(0, 80)
+  return `You are talking with ${name} on ${surfaceNames[surface]}. Today is ${date}.`
+}
+
+function safeTimeZone(zone: string | undefined): string {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: zone }).resolvedOptions().timeZone
+  } catch {
+    return 'UTC'
+  }
+}
+
+const cutShort: Partial<Record<StopReason, Parameters<typeof notice>[0]>> = {
+  length: 'cut_length',
+  context: 'cut_context',
+  filtered: 'filtered',
+  guardrail: 'guardrail',
+}
+
+function finished(text: string, stop: StopReason, model: string, usage: Usage): Answer {
+  const code = cutShort[stop]
+  return { text, stop, model, usage, ...(code && { notice: notice(code) }) }
+}
+
+function failure(fault: Fault): Answer {
+  return { text: '', stop: 'failed', model: '', notice: fault.notice }
+}
+
+/** The person stopped it: what was shown is kept. (A turn that is not ours any more ends here too, and is not stored.) */
+function ended(text: string, run: Run): Answer {
+  return { text, stop: 'stopped', model: '', ...(run.state === 'stopped' && { notice: notice('stopped') }) }
+}

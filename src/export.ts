@@ -1,0 +1,53 @@
+import type { Conversation, Message } from './types.ts'
+
+/** A conversation as readable Markdown: who said what and when, notices included. */
+export async function* exportMarkdown(
+  conversation: Conversation,
+  pages: AsyncIterable<Message[]>,
+): AsyncIterable<string> {
+  yield `# ${conversation.title.replace(/\s+/g, ' ') || 'Conversation'}\n\n`
+  yield `Begun ${stamp(conversation.createdAt)}, last changed ${stamp(conversation.updatedAt)} (UTC).\n`
+  for await (const messages of pages) for (const message of messages) yield markdownOf(message)
+}
+
+function markdownOf(message: Message): string {
+  const who = message.role === 'assistant' ? 'Assistant' : (message.author?.name ?? 'You')
+  const words = message.answer?.notice ? `\n\n> ${message.answer.notice.text}` : ''
+  return `\n## ${who} · ${stamp(message.at)}\n\n${message.text}${words}\n`
+}
+
+function stamp(at: number): string {
+  return new Date(at).toISOString().slice(0, 16).replace('T', ' ')
+}
+
+/** A conversation as JSON, one message a line; ids of people are left out. */
+export async function* exportJson(conversation: Conversation, pages: AsyncIterable<Message[]>): AsyncIterable<string> {
+  const { id, title, surface, createdAt, updatedAt, usage } = conversation
+  const head = { id, title, surface, createdAt: iso(createdAt), updatedAt: iso(updatedAt), usage }
+  yield `${JSON.stringify(head).slice(0, -1)},"messages":[`
+  let first = true
+  for await (const messages of pages) {
+    for (const message of messages) {
+      yield `${first ? '' : ','}\n${JSON.stringify(jsonOf(message))}`
+      first = false
+    }
+  }
+  yield '\n]}\n'
+}
+
+function jsonOf({ turn, role, text, at, surface, author, answer, rating }: Message) {
+  return {
+    turn,
+    role,
+    text,
+    at: iso(at),
+    surface,
+    ...(author && { author: author.name }),
+    ...answer,
+    ...(rating && { rating: { value: rating.value, ...(rating.comment && { comment: rating.comment }) } }),
+  }
+}
+
+function iso(at: number): string {
+  return new Date(at).toISOString()
+}
