@@ -80,17 +80,29 @@ export interface Incoming {
   conversation?: string
   /** The person, where the surface knows them before the message is stored (the web page's session). */
   user?: string
-  /** The turn whose question is asked anew (retry, or the last question edited): it and its answer are replaced. */
+  /** The turn whose question is asked anew (edited, or with an empty `text` the same again): it and its answer are replaced. */
   replaces?: string
+  /**
+   * Not addressed to us by itself: only for us if this place already continues a conversation, was not idle for
+   * `followUpMs` and is not muted. Otherwise it is `ignored` and nothing is stored.
+   */
+  followUp?: true
+}
+
+/** Something said before, by someone, that a question refers to. */
+export interface Quote {
+  author: string
+  text: string
 }
 
 /**
  * What became of an accepted message. `duplicate`: it was stored before, under the turn named here. `full`: the
  * conversation's inbox holds all it may; nothing was stored. `denied`: no such conversation, or not this person's.
+ * `ignored`: a follow-up in a place that does not take them.
  */
 export type Accepted =
   | { status: 'accepted' | 'duplicate'; conversation: string; turn: string }
-  | { status: 'full' | 'denied' }
+  | { status: 'full' | 'denied' | 'ignored' }
 
 // --- an answer on its way out ------------------------------------------------------------------------------------
 
@@ -167,8 +179,14 @@ export interface Adapter {
    * store itself (the web page), so a stored answer is a delivered one.
    */
   readonly delivery: 'push' | 'pull'
-  openReply(address: JsonObject, draft: Draft): Reply
+  openReply(address: JsonObject, draft: Draft, about: { conversation: string; turn: string }): Reply
   profile(sender: Sender): Promise<Profile>
+  /**
+   * What needs the platform's API before the model is asked: readable names for mentioned people and channels, and at the
+   * first question of a conversation what was said around it before. Runs in the turn, never before a message is
+   * acknowledged. If it fails, the message is answered as it came.
+   */
+  prepare?(incoming: Incoming, first: boolean): Promise<{ text: string; quotes?: Quote[] }>
 }
 
 // --- conversations -----------------------------------------------------------------------------------------------
@@ -185,6 +203,8 @@ export interface Message {
   surface: Surface
   /** Who wrote a question. */
   author?: { user: string; name: string }
+  /** What the question refers to, see `Adapter.prepare`. */
+  quotes?: Quote[]
   /** How an answer came about. */
   answer?: Omit<Answer, 'text'>
   rating?: Rating
@@ -320,6 +340,33 @@ export interface Chat {
     /** All of it, a bounded piece at a time. */
     export(user: string, id: string, format: 'markdown' | 'json'): Promise<AsyncIterable<string>>
   }
+}
+
+/** What chat platforms need beyond the web page: their places, people without a session, messages that change. */
+export interface PlatformChat extends Chat {
+  /** The user behind a sender, made at first contact; throws a `Fault` with plain words for those who may not. */
+  who(sender: Sender): Promise<User>
+  /** The conversation a place continues, if any. */
+  current(place: Place): Promise<string | null>
+  /** The next message here begins a fresh conversation. */
+  begin(place: Place): Promise<void>
+  /** Take no follow-ups here until the next message that is addressed to us. */
+  mute(place: Place): Promise<void>
+  /** Stop what runs and waits in this place's conversation; false: there was nothing. */
+  stopHere(place: Place): Promise<boolean>
+  /**
+   * A message was edited (`text`) or deleted (`null`) at its source; `id` is one of its `Incoming.ids`. While it waits,
+   * the new text is the one that is answered (a deleted one is not). Later the stored question is changed (deleted: its text
+   * leaves the history), and a running answer to a deleted question stops.
+   */
+  amend(place: Place, id: string, text: string | null): Promise<Amended>
+}
+
+export interface Amended {
+  /** When the change came: before the answer was begun, while it was written, after it, or we never had this message. */
+  when: 'waiting' | 'running' | 'answered' | 'unknown'
+  conversation?: string
+  turn?: string
 }
 
 export interface OpenConversation {
