@@ -33,6 +33,11 @@ export function identityOf(sender: Sender): string {
   return `${sender.surface}:${sender.workspace}:${sender.id}`
 }
 
+/** The identity of a web user: one and the same however the name's case, width and accents are typed. */
+export function webIdentityOf(name: string): string {
+  return identityOf({ surface: 'web', workspace: 'local', id: name.normalize('NFKC').trim().toLowerCase() })
+}
+
 /** Stable, unguessable only in so far as its parts are. For keys and for log fields that must not name a person. */
 export function hashOf(parts: readonly string[]): string {
   return createHash('sha256').update(JSON.stringify(parts)).digest('base64url')
