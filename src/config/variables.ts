@@ -390,7 +390,7 @@ export const variables = {
     group: 'Logs and metrics',
     ...whole(1, 1_000),
     default: '5',
-    text: 'How many full log files are kept beside the current one.',
+    text: 'How many log files are kept. The oldest is deleted when a new one begins.',
   },
   METRICS: {
     group: 'Logs and metrics',
