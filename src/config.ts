@@ -1,18 +1,17 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { parseEnv } from 'node:util'
-import type { z } from 'zod'
 import { assemble } from './config/assemble.ts'
 import { checkTogether, readSystemPrompt, readValues } from './config/check.ts'
 import { ConfigError, type ConfigFault, configExitCode } from './config/fault.ts'
 import type { HostPort, Level } from './config/kinds.ts'
 import { Secret } from './config/secret.ts'
 import { keptSecret } from './config/sessionSecret.ts'
-import type { modelFacts } from './config/variables.ts'
 import { messageOf } from './errors.ts'
+import type { ModelFacts } from './models.ts'
 
+export { type Feature, features } from './config/features.ts'
 export { ConfigError, type ConfigFault, configExitCode, type HostPort, type Level, Secret }
-export type ModelFacts = z.infer<typeof modelFacts>
 export type Environment = Record<string, string | undefined>
 
 /** All there is to know of how to run. Frozen to the bottom; durations in milliseconds, paths absolute. */

@@ -6,7 +6,7 @@ export interface PrometheusMetrics extends Metrics {
   /** All of it, in Prometheus' text format. */
   text(): Promise<string>
   /** Ask this for the queue's depth whenever somebody reads the metrics. */
-  measureDepth(depth: () => Promise<number>): void
+  queueDepth(depth: () => Promise<number>): void
 }
 
 // Seconds. Storing a message takes milliseconds; a model takes tenths of a second to its first word and minutes at worst.
@@ -28,7 +28,7 @@ export function createMetrics(): PrometheusMetrics {
     ...storeMetrics(registry),
     contentType: registry.contentType,
     text: () => registry.metrics(),
-    measureDepth: depth,
+    queueDepth: depth,
   }
 }
 

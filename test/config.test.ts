@@ -4,9 +4,17 @@ import { join, resolve } from 'node:path'
 import { inspect } from 'node:util'
 import pino from 'pino'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { type Feature, features } from '../src/config/features.ts'
 import { type Variable, variables } from '../src/config/variables.ts'
-import { ConfigError, type ConfigFault, type Environment, environment, readConfig, Secret } from '../src/config.ts'
+import {
+  ConfigError,
+  type ConfigFault,
+  type Environment,
+  environment,
+  type Feature,
+  features,
+  readConfig,
+  Secret,
+} from '../src/config.ts'
 
 const secretText = 'x1'.repeat(20)
 let folder: string
@@ -273,19 +281,19 @@ describe('secrets', () => {
 
 describe('the lines at start-up', () => {
   const linesOf = (env: Environment, kind: 'bedrock' | 'demo' | 'none'): Record<string, Feature> =>
-    Object.fromEntries(features(read(env), { model: { kind, name: 'a model' } }).map((line) => [line.name, line]))
+    Object.fromEntries(features(read(env), kind).map((line) => [line.name, line]))
 
   test('name the variables that turn each feature on', () => {
     const lines = linesOf({}, 'demo')
     expect(lines['web page']?.on).toBe(true)
     const known = Object.keys(variables)
     for (const line of Object.values(lines).filter((one) => !one.on)) {
-      const named = line.text.match(/\b[A-Z][A-Z0-9]*_[A-Z_0-9]+\b|METRICS/g) ?? []
+      const named = line.line.match(/\b[A-Z][A-Z0-9]*_[A-Z_0-9]+\b|METRICS/g) ?? []
       expect(named.length).toBeGreaterThan(0)
       expect(known).toEqual(expect.arrayContaining(named))
     }
-    expect(lines.Bedrock?.text).toContain('demo model')
-    expect(linesOf(production, 'none').Bedrock?.text).toContain('cannot be answered')
+    expect(lines.Bedrock?.line).toContain('demo model')
+    expect(linesOf(production, 'none').Bedrock?.line).toContain('cannot be answered')
   })
 
   test('tell what is on', () => {
@@ -301,6 +309,6 @@ describe('the lines at start-up', () => {
       'bedrock',
     )
     expect(Object.values(lines).filter((line) => !line.on)).toEqual([])
-    expect(lines.guardrail?.text).toBe('abc, version 3')
+    expect(lines.guardrail?.line).toBe('guardrail: on, abc, version 3')
   })
 })

@@ -54,7 +54,7 @@ test('counts leases lost and store errors, and measures the queue when asked', a
   expect(sample(before, 'chat_leases_lost_total')).toBe(0)
   expect(sample(before, 'chat_queue_depth')).toBe(0)
   let depth = 7
-  metrics.measureDepth(async () => depth)
+  metrics.queueDepth(async () => depth)
   metrics.leaseLost()
   metrics.storeError('redis')
   const text = await metrics.text()
@@ -67,10 +67,10 @@ test('counts leases lost and store errors, and measures the queue when asked', a
 
 test('a store that fails or hangs does not take the other metrics with it', async () => {
   const metrics = createMetrics()
-  metrics.measureDepth(() => Promise.reject(new Error('gone')))
+  metrics.queueDepth(() => Promise.reject(new Error('gone')))
   expect(sample(await metrics.text(), 'chat_queue_depth')).toBeNaN()
   vi.useFakeTimers()
-  metrics.measureDepth(() => new Promise(() => {}))
+  metrics.queueDepth(() => new Promise(() => {}))
   const text = metrics.text()
   await vi.advanceTimersByTimeAsync(2_000)
   expect(sample(await text, 'chat_queue_depth')).toBeNaN()

@@ -7,22 +7,25 @@ export interface Feature {
   name: string
   on: boolean
   /** What is on, or which variables turn it on. */
-  text: string
+  line: string
 }
 
-/** What is only known when the parts have been put together. */
-export interface Found {
-  model: Pick<Model, 'kind' | 'name'>
-}
+/** `model` is what was found when the parts were put together. */
+type Teller = (config: Config, model: Model['kind']) => Feature
 
-const on = (name: string, text: string): Feature => ({ name, on: true, text })
-const off = (name: string, text: string): Feature => ({ name, on: false, text })
+const feature = (name: string, on: boolean, text: string): Feature => ({
+  name,
+  on,
+  line: `${name}: ${on ? 'on' : 'off'}, ${text}`,
+})
+const on = (name: string, text: string): Feature => feature(name, true, text)
+const off = (name: string, text: string): Feature => feature(name, false, text)
 
 /** One function a surface or feature. To add one, add it here. */
-const tellers: ((config: Config, found: Found) => Feature)[] = [
+const tellers: Teller[] = [
   ({ server }) => on('web page', server.publicUrl ?? `port ${server.port}${server.basePath}`),
-  ({ bedrock, aws, production }, { model }) => {
-    if (model.kind === 'bedrock') return on('Bedrock', `${model.name}, ${aws.region ?? 'region of the profile'}`)
+  ({ bedrock, aws, production }, model) => {
+    if (model === 'bedrock') return on('Bedrock', `${bedrock.modelId}, ${aws.region ?? 'region of the profile'}`)
     const how = 'AWS_REGION with AWS_PROFILE, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_BEARER_TOKEN_BEDROCK'
     const instead = production ? 'questions cannot be answered' : 'the demo model answers'
     return off('Bedrock', `no AWS credentials found for ${bedrock.modelId}: ${instead}; set ${how}`)
@@ -49,6 +52,6 @@ const tellers: ((config: Config, found: Found) => Feature)[] = [
 ]
 
 /** One line for each surface and feature, for the log at start-up. */
-export function features(config: Config, found: Found): Feature[] {
-  return tellers.map((tell) => tell(config, found))
+export function features(config: Config, model: Model['kind']): Feature[] {
+  return tellers.map((tell) => tell(config, model))
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { ModelFacts } from '../models.ts'
 import { defaultMaxWaiting } from '../store.ts'
 import {
   decimal,
@@ -53,8 +54,7 @@ const modelId = matching(
 const tokens = z.int().positive()
 const dollars = z.number().nonnegative()
 
-/** What is known of a model; whatever is left out comes from the built-in table. Prices are US dollars per million tokens. */
-export const modelFacts = z.strictObject({
+const modelFacts: z.ZodType<ModelFacts> = z.strictObject({
   family: z.string().min(1).optional(),
   context: tokens.optional(),
   output: tokens.optional(),
