@@ -1,0 +1,40 @@
+import { describe, expect, it } from 'vitest'
+import { busContract } from './bus.ts'
+import { conversationsContract } from './conversations.ts'
+import { inboxContract } from './inbox.ts'
+import { bedFor, type Open, type Traits } from './kit.ts'
+import { leasesContract } from './leases.ts'
+import { sessionsContract, usersContract } from './people.ts'
+import { interleavingsContract } from './property.ts'
+import { cacheContract, countersContract } from './small.ts'
+
+/** What every engine of the store must do, on its own data, whatever it is made of. */
+export function storeContract(name: string, open: Open, traits: Traits = {}): void {
+  describe(`${name} store`, () => {
+    describe('as a whole', () => {
+      const bed = bedFor(open)
+
+      it('answers a ping', async () => {
+        await expect(bed.store.ping()).resolves.toBeUndefined()
+      })
+
+      it('rejects with plain words once it is closed', async () => {
+        const other = await bed.again()
+        await other.close()
+        await other.close()
+        await expect(other.users.get('ann')).rejects.toMatchObject({ code: 'store_unavailable' })
+        await expect(other.cache.set('k', 'v', 1_000)).rejects.toMatchObject({ code: 'store_unavailable' })
+        await expect(bed.store.ping()).resolves.toBeUndefined()
+      })
+    })
+    inboxContract(open)
+    leasesContract(open)
+    conversationsContract(open)
+    usersContract(open)
+    sessionsContract(open)
+    countersContract(open)
+    cacheContract(open)
+    busContract(open, traits)
+    interleavingsContract(open)
+  })
+}

@@ -1,0 +1,254 @@
+import { expect } from 'vitest'
+import { homeOfConversation } from '../../../src/ids.ts'
+import type { Claim, Lease, Step, Store } from '../../../src/store.ts'
+import type { Incoming } from '../../../src/types.ts'
+import { type Happening, places } from './happenings.ts'
+import { answerOf, type Clock, deliveryOf, leaseMs, messageAt, messagesOf, newLease, outcomeOf } from './kit.ts'
+
+export const maxWaiting = 4
+
+/** What the model knows of a stored message. */
+interface Known {
+  incoming: Incoming
+  turn: string
+  conversation: string
+  home: string
+  draft: object | null
+  answer: string | null
+  stopped: boolean
+  over: boolean
+}
+
+export interface World {
+  happen(happening: Happening): Promise<void>
+  /** Everything that ran has died; what waits is answered. */
+  drain(): Promise<void>
+  /** One stored answer a message, in order. */
+  verify(): Promise<void>
+}
+
+/**
+ * Instances over one store, and a model of it that is plain enough to be right: it foretells what each step comes to and
+ * fails at the first that comes to something else.
+ */
+export function createWorld(stores: Store[], clock: Clock): World {
+  const known: Known[] = []
+  const sent: Incoming[] = []
+  const pointers = new Map<number, string>()
+  /** Who may work on a home, and until when. */
+  const holders = new Map<string, { token: string; until: number }>()
+  /** What each instance believes that it works on. */
+  const held: Claim[][] = stores.map(() => [])
+  let answers = 0
+
+  const waiting = (home: string) => known.filter((one) => one.home === home && !one.over)
+  const isHeld = (home: string) => (holders.get(home)?.until ?? 0) > clock.now()
+  const owns = (claim: Claim) => holders.get(claim.home)?.token === claim.token
+  const nth = <T>(list: T[], n: number): T | undefined => list[n % Math.max(list.length, 1)]
+
+  function gain(by: number, claim: Claim): void {
+    const [oldest] = waiting(claim.home)
+    expect(claim.turn).toBe(oldest?.turn)
+    expect(isHeld(claim.home)).toBe(false)
+    expect(claim).toMatchObject({
+      conversation: oldest?.conversation,
+      incoming: oldest?.incoming,
+      draft: oldest?.draft,
+    })
+    expect(claim.answer?.text ?? null).toBe(oldest?.answer)
+    if (!oldest?.answer) expect(claim.stopped).toBe(oldest?.stopped)
+    holders.set(claim.home, { token: claim.token, until: clock.now() + leaseMs })
+    held[by]!.push(claim)
+  }
+
+  async function deliver(by: number, incoming: Incoming, claim: boolean, twice: boolean): Promise<void> {
+    const place = places.findIndex((one) => one.channel === incoming.place.channel)
+    const delivery = deliveryOf(incoming)
+    const lease = claim ? newLease() : undefined
+    const result = await stores[by]!.inbox.accept(delivery, lease)
+    const conversation = incoming.conversation ?? pointers.get(place) ?? delivery.conversation
+    const home = homeOfConversation(conversation)
+    const before = waiting(home).length
+    if (before >= maxWaiting) {
+      expect(result).toEqual({ accepted: { status: 'full' } })
+      return
+    }
+    expect(result.accepted).toEqual({ status: 'accepted', conversation, turn: delivery.turn })
+    if (!incoming.conversation) pointers.set(place, conversation)
+    const { turn } = delivery
+    known.push({
+      incoming: { ...incoming },
+      turn,
+      conversation,
+      home,
+      draft: null,
+      answer: null,
+      stopped: false,
+      over: false,
+    })
+    expect(result.claim !== undefined).toBe(claim && before === 0)
+    if (result.claim) gain(by, result.claim)
+    if (twice) expect(await stores[by]!.inbox.accept(delivery, lease)).toEqual(result)
+  }
+
+  async function redeliver(happening: Happening & { type: 'redeliver' }): Promise<void> {
+    const { by, claim } = happening
+    const incoming = nth(sent, happening.message)
+    if (!incoming) return
+    const entry = known.find((one) => one.incoming.ids[0] === incoming.ids[0])
+    if (!entry) return deliver(by, incoming, claim, false)
+    if (happening.ids === 'more') incoming.ids = [...incoming.ids, `${entry.turn}-${incoming.ids.length}`]
+    const ids = { first: incoming.ids.slice(0, 1), last: incoming.ids.slice(-1), more: incoming.ids }[happening.ids]
+    const again = deliveryOf({ ...incoming, ids })
+    const result = await stores[by]!.inbox.accept(again, claim ? newLease() : undefined)
+    expect(result.accepted).toEqual({ status: 'duplicate', conversation: entry.conversation, turn: entry.turn })
+    expect(result.claim).toBeUndefined()
+  }
+
+  async function point(happening: Happening & { type: 'point' }): Promise<void> {
+    const entry = happening.at === null ? undefined : nth(known, happening.at)
+    await stores[happening.by]!.inbox.point(places[happening.place]!, entry?.conversation ?? null)
+    if (entry) pointers.set(happening.place, entry.conversation)
+    else pointers.delete(happening.place)
+  }
+
+  async function sweep(by: number, count: number): Promise<Claim[]> {
+    const due = new Set(known.filter((one) => !one.over && !isHeld(one.home)).map((one) => one.home))
+    const claims = await stores[by]!.inbox.sweep(Array.from({ length: count }, () => newLease()))
+    expect(claims).toHaveLength(Math.min(count, due.size))
+    for (const claim of claims) gain(by, claim)
+    return claims
+  }
+
+  async function hold(happening: Happening & { type: 'renew' | 'save' | 'release' | 'forget' }): Promise<void> {
+    const mine = held[happening.by]!
+    const claim = nth(mine, happening.claim)
+    if (!claim) return
+    const { leases } = stores[happening.by]!
+    const mayWrite = owns(claim)
+    const keep = happening.type === 'renew' || happening.type === 'save'
+    if (happening.type === 'renew') {
+      expect(await leases.renew(claim, leaseMs)).toBe(mayWrite)
+      if (mayWrite) holders.set(claim.home, { token: claim.token, until: clock.now() + leaseMs })
+    } else if (happening.type === 'save') {
+      const draft = { shown: `${claim.token} ${clock.now()}` }
+      expect(await leases.save(claim, draft)).toBe(mayWrite)
+      if (mayWrite) entryOf(claim).draft = draft
+    } else if (happening.type === 'release') {
+      await leases.release(claim)
+      if (mayWrite) holders.delete(claim.home)
+    }
+    if (!keep || !mayWrite) mine.splice(mine.indexOf(claim), 1)
+  }
+
+  function entryOf(claim: Claim): Known {
+    return known.find((one) => one.turn === claim.turn)!
+  }
+
+  /** Commit, or settle where the answer is stored already; as often as the reply is lost. */
+  async function finish(by: number, claim: Claim, delivered: boolean, lease?: Lease, replyLost = false): Promise<void> {
+    const { leases } = stores[by]!
+    const entry = entryOf(claim)
+    const mayWrite = owns(claim)
+    answers += 1
+    const answer = claim.answer ?? answerOf(`answer ${answers}`)
+    const outcome = outcomeOf(claim, { answer, delivered })
+    const call = (): Promise<Step> =>
+      claim.answer ? leases.settle(claim, lease) : leases.commit(claim, outcome, lease)
+    const step = await call()
+    if (mayWrite) expect(step.status).toBe('ok')
+    // Who lost a turn that is over by now may be told either: it is idempotent by turn, and there is nothing left to do.
+    else if (!entry.over) expect(step.status).toBe('lost')
+
+    held[by] = held[by]!.filter((one) => one.token !== claim.token)
+    if (mayWrite) {
+      entry.answer ??= answer.text
+      if (claim.answer || delivered) {
+        entry.over = true
+        holders.delete(claim.home)
+        expect(step.next !== undefined).toBe(lease !== undefined && waiting(claim.home).length > 0)
+      } else {
+        expect(step.next).toBeUndefined()
+        held[by]!.push({ ...claim, answer })
+      }
+    }
+    if (step.next) gain(by, step.next)
+    if (replyLost && mayWrite) expect(await call()).toEqual(step)
+  }
+
+  async function stop(by: number, message: number): Promise<void> {
+    const entry = nth(known, message)
+    if (!entry) return
+    const stopped = await stores[by]!.inbox.stop(entry.conversation)
+    const open = known.filter((one) => one.conversation === entry.conversation && !one.over)
+    expect(open.map((one) => one.turn)).toEqual(expect.arrayContaining(stopped))
+    const unanswered = open.filter((one) => one.answer === null)
+    expect(stopped).toEqual(expect.arrayContaining(unanswered.map((one) => one.turn)))
+    for (const one of unanswered) one.stopped = true
+  }
+
+  async function happen(happening: Happening): Promise<void> {
+    switch (happening.type) {
+      case 'deliver': {
+        const named = happening.into === null ? undefined : nth(known, happening.into)
+        const into = named ? { conversation: named.conversation } : {}
+        const incoming = messageAt(places[happening.place]!, { user: 'ann', ...into })
+        sent.push(incoming)
+        return deliver(happening.by, incoming, happening.claim, happening.twice)
+      }
+      case 'redeliver':
+        return redeliver(happening)
+      case 'point':
+        return point(happening)
+      case 'sweep':
+        await sweep(happening.by, happening.leases)
+        return
+      case 'finish': {
+        const claim = nth(held[happening.by]!, happening.claim)
+        const lease = happening.next ? newLease() : undefined
+        if (claim) await finish(happening.by, claim, happening.delivered, lease, happening.replyLost)
+        return
+      }
+      case 'stop':
+        return stop(happening.by, happening.message)
+      case 'crash':
+        held[happening.by] = []
+        return
+      case 'time':
+        clock.advance(happening.ms)
+        return
+      default:
+        return hold(happening)
+    }
+  }
+
+  async function drain(): Promise<void> {
+    clock.advance(leaseMs + 1)
+    for (const list of held) list.length = 0
+    for (let round = 0; known.some((one) => !one.over); round++) {
+      expect(round).toBeLessThan(200)
+      const by = round % stores.length
+      for (const claim of await sweep(by, 3)) await finish(by, claim, true)
+    }
+  }
+
+  async function verify(): Promise<void> {
+    for (const conversation of new Set(known.map((one) => one.conversation))) {
+      const turns = known.filter((one) => one.conversation === conversation)
+      const stored = await messagesOf(stores[0]!, conversation)
+      expect(stored.map((one) => [one.seq, one.turn, one.role, one.text])).toEqual(
+        turns.flatMap((one, n) => [
+          [2 * n, one.turn, 'user', one.incoming.text],
+          [2 * n + 1, one.turn, 'assistant', one.answer],
+        ]),
+      )
+      expect(await stores[0]!.inbox.pending(conversation)).toEqual([])
+    }
+    for (const home of new Set(known.map((one) => one.home))) {
+      const numbers = known.filter((one) => one.home === home).map((one) => Number(one.answer?.slice('answer '.length)))
+      expect(numbers).toEqual(numbers.toSorted((a, b) => a - b))
+    }
+  }
+
+  return { happen, drain, verify }
+}
