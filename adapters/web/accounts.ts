@@ -1,0 +1,105 @@
+import { randomBytes } from 'node:crypto'
+import { Fault } from '../../src/errors.ts'
+import { hashOf, webIdentityOf } from '../../src/ids.ts'
+// Types alone: which store it is, is not this adapter's business.
+import type { Counters, Users } from '../../src/store.ts'
+import type { Log, User } from '../../src/types.ts'
+import type { Limits } from './config.ts'
+import { type Demo, isDemoIdentity } from './demo.ts'
+
+/** Argon2id. A hash that cannot be read verifies as false. */
+export interface Passwords {
+  hash(password: string): Promise<string>
+  verify(hash: string, password: string): Promise<boolean>
+}
+
+export interface Account {
+  user: User
+  /** The identity they signed in with. */
+  identity: string
+}
+
+export interface Accounts {
+  /** Throws `too_many_attempts`, `bad_login` or `refused_disabled`. `address` is where the attempt comes from. */
+  signIn(name: string, password: string, address: string): Promise<Account>
+  /** The user of a session, as long as they may be here. */
+  current(session: { user: string; identity: string }): Promise<User | null>
+}
+
+const nameChars = 200
+const passwordChars = 1_000
+
+export function createAccounts(options: {
+  users: Users
+  counters: Counters
+  passwords: Passwords
+  demo: Demo
+  limits: Limits
+  now(): number
+  log: Log
+}): Accounts {
+  const { users, counters, passwords, demo, limits, log } = options
+  // What unknown names are checked against, so that they take as long as known ones. Made now, not at the first of them.
+  const decoy = passwords.hash(randomBytes(16).toString('hex'))
+  decoy.catch(() => {}) // It is awaited, and its failure told, at each sign-in.
+
+  /** Counted before the password is looked at: attempts at the same moment on many instances count as well. */
+  async function admit(nameKey: string, address: string): Promise<void> {
+    const [byName, byAddress] = await Promise.all([
+      counters.hit(nameKey, limits.loginMs),
+      counters.hit(`login:address:${hashOf([network(address)])}`, limits.loginMs),
+    ])
+    if (byName.count <= limits.loginPerName && byAddress.count <= limits.loginPerAddress) return
+    const resetsAt = Math.max(
+      byName.count > limits.loginPerName ? byName.resetsAt : 0,
+      byAddress.count > limits.loginPerAddress ? byAddress.resetsAt : 0,
+    )
+    const seconds = Math.max(1, Math.ceil((resetsAt - options.now()) / 1000))
+    throw Object.assign(new Fault('too_many_attempts'), { headers: { 'Retry-After': String(seconds) } })
+  }
+
+  async function verified(name: string, password: string): Promise<Account | null> {
+    const identity = webIdentityOf(name)
+    const user = await users.find(identity)
+    const right = await passwords.verify(user?.password ?? (await decoy), password)
+    if (user?.password) return right ? { user, identity } : null
+    return (await demo.open()) ? demo.user(name.trim().toLowerCase(), password) : null
+  }
+
+  return {
+    async signIn(name, password, address) {
+      if (name.length > nameChars || password.length > passwordChars) throw new Fault('bad_login')
+      const nameKey = `login:name:${hashOf([webIdentityOf(name)])}`
+      try {
+        await admit(nameKey, address)
+        const account = await verified(name, password)
+        if (!account) throw new Fault('bad_login')
+        if (account.user.state === 'disabled') throw new Fault('refused_disabled')
+        await Promise.all([counters.reset(nameKey), users.update(account.user.id, { seenAt: options.now() })])
+        log.info({ user: account.user.id }, 'signed in')
+        return account
+      } catch (thrown) {
+        if (thrown instanceof Fault)
+          log.warn({ reason: thrown.code, name: hashOf([nameKey]).slice(0, 12) }, 'sign-in refused')
+        throw thrown
+      }
+    },
+    async current({ user: id, identity }) {
+      const user = await users.get(id)
+      if (user?.state !== 'active') return null
+      if (isDemoIdentity(identity) && !(await demo.open())) return null
+      return user
+    },
+  }
+}
+
+/** An IPv6 customer has at least a /64 to come from: that counts as one address. */
+function network(address: string): string {
+  if (address.startsWith('::ffff:')) return address.slice('::ffff:'.length)
+  if (!address.includes(':')) return address
+  const [head = '', tail] = address.split('::', 2)
+  const groups = head.split(':').filter(Boolean)
+  const after = tail?.split(':').filter(Boolean) ?? []
+  const all = tail === undefined ? groups : [...groups, ...Array(8 - groups.length - after.length).fill('0'), ...after]
+  return all.slice(0, 4).join(':')
+}

@@ -1,0 +1,282 @@
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import type { Response } from 'express'
+import type { Chat, Model, User } from '../../src/types.ts'
+import { conversationItem, message, messagePage, openConversation } from './present.ts'
+import { forPeople, type Route } from './route.ts'
+import * as schemas from './schemas.ts'
+import type { Streams } from './streams.ts'
+import type { Submit } from './submit.ts'
+import { clean, cleanLine } from './text.ts'
+
+export interface ApiParts {
+  chat: Chat
+  model: Pick<Model, 'name' | 'kind'>
+  streams: Streams
+  submit: Submit
+}
+
+const done = { 204: { text: 'Done' } }
+const unknown = { 404: { text: 'No such conversation, or not yours', content: schemas.Failure } }
+
+/** What the page's scripts talk to. */
+export function apiRoutes(parts: ApiParts): Route[] {
+  return [me(parts), ...conversationRoutes(parts), ...messageRoutes(parts), stream(parts)]
+}
+
+function me({ model }: ApiParts): Route {
+  return forPeople(
+    {
+      method: 'get',
+      path: '/api/me',
+      summary: 'Who is signed in, and which model answers',
+      answers: { 200: { text: 'You', content: schemas.Me } },
+    },
+    ({ response }, { user }) => response.json({ user: shownUser(user), model: { name: model.name, kind: model.kind } }),
+  )
+}
+
+export function shownUser({ id, name, roles }: User) {
+  return { id, name, roles }
+}
+
+function conversationRoutes({ chat }: ApiParts): Route[] {
+  const { conversations } = chat
+  return [
+    forPeople(
+      {
+        method: 'get',
+        path: '/api/conversations',
+        summary: 'Your conversations on all surfaces, the last updated first',
+        query: schemas.ListQuery,
+        answers: { 200: { text: 'A page of them; with `q` all that was found', content: schemas.ConversationList } },
+      },
+      async ({ query, response }, { user }) => {
+        response.json(await listed(chat, user, query))
+      },
+    ),
+    forPeople(
+      {
+        method: 'get',
+        path: '/api/conversations/:id',
+        summary: 'A conversation with its newest messages',
+        params: schemas.inConversation,
+        query: schemas.OpenQuery,
+        answers: { 200: { text: 'The conversation', content: schemas.OpenConversation }, ...unknown },
+      },
+      async ({ params, query, response }, { user }) => {
+        response.json(openConversation(await conversations.open(user.id, params.id, query), user))
+      },
+    ),
+    forPeople(
+      {
+        method: 'patch',
+        path: '/api/conversations/:id',
+        summary: 'Rename a conversation',
+        params: schemas.inConversation,
+        body: schemas.Rename,
+        answers: { ...done, ...unknown },
+      },
+      async ({ params, body, response }, { user }) => {
+        await conversations.rename(user.id, params.id, cleanLine(body.title))
+        response.status(204).end()
+      },
+    ),
+    forPeople(
+      {
+        method: 'delete',
+        path: '/api/conversations/:id',
+        summary: 'Delete a conversation with all its messages, for everyone who took part',
+        params: schemas.inConversation,
+        answers: { ...done, ...unknown },
+      },
+      async ({ params, response }, { user }) => {
+        await conversations.remove(user.id, params.id)
+        response.status(204).end()
+      },
+    ),
+    forPeople(
+      {
+        method: 'get',
+        path: '/api/conversations/:id/export',
+        summary: 'Download a conversation',
+        params: schemas.inConversation,
+        query: schemas.ExportQuery,
+        answers: { 200: { text: 'A file, Markdown (`text/markdown`) or JSON', content: 'text/markdown' }, ...unknown },
+      },
+      async ({ params, query, response }, { user }) => {
+        const { conversation } = await conversations.open(user.id, params.id, { limit: 1 })
+        const text = await conversations.export(user.id, params.id, query.format)
+        const [type, ending] = query.format === 'json' ? ['application/json', 'json'] : ['text/markdown', 'md']
+        response.attachment(`${fileName(conversation.title)}.${ending}`).set('Content-Type', `${type}; charset=utf-8`)
+        await sendAll(text, response)
+      },
+    ),
+  ]
+}
+
+/** The list for a user, or what a search found. */
+export async function listed(
+  chat: Chat,
+  user: User,
+  query: { limit: number; before?: string | undefined; q?: string | undefined },
+) {
+  const q = cleanLine(query.q ?? '')
+  if (q !== '') {
+    const found = await chat.conversations.search(user.id, q, query.limit)
+    return { items: found.map(({ conversation, snippet }) => conversationItem(conversation, snippet)) }
+  }
+  const { limit, before } = query
+  const page = await chat.conversations.list(user.id, { limit, ...(before !== undefined && { before }) })
+  return {
+    items: page.items.map((one) => conversationItem(one)),
+    ...(page.next !== undefined && { next: page.next }),
+  }
+}
+
+function messageRoutes({ chat, submit }: ApiParts): Route[] {
+  return [
+    forPeople(
+      {
+        method: 'get',
+        path: '/api/conversations/:id/messages',
+        summary: 'Page back through a conversation',
+        params: schemas.inConversation,
+        query: schemas.MessagesQuery,
+        answers: { 200: { text: 'Messages, the oldest first', content: schemas.MessagePage }, ...unknown },
+      },
+      async ({ params, query, response }, { user }) => {
+        const { messages } = await chat.conversations.open(user.id, params.id, query)
+        response.json(messagePage(messages, user))
+      },
+    ),
+    forPeople(
+      {
+        method: 'post',
+        path: '/api/messages',
+        summary: 'Send a message',
+        description: 'Answers as soon as the message is stored. The same `id` again is the same message: `duplicate`.',
+        body: schemas.NewMessage,
+        answers: {
+          202: { text: 'Stored; its answer comes on the stream of this turn', content: schemas.Accepted },
+          413: { text: 'Too long', content: schemas.Failure },
+          429: { text: 'Too many messages wait already', content: schemas.Failure },
+          ...unknown,
+        },
+      },
+      async ({ body, response }, person) => {
+        const { status, conversation, turn } = await submit(person, body)
+        response.status(202).json({ status, conversation, turn })
+      },
+    ),
+    forPeople(
+      {
+        method: 'post',
+        path: '/api/conversations/:id/stop',
+        summary: 'Stop what is being answered or waits',
+        params: schemas.inConversation,
+        body: schemas.Stop,
+        answers: { ...done, ...unknown },
+      },
+      async ({ params, body, response }, { user }) => {
+        await chat.stop(user.id, params.id, body.turn)
+        response.status(204).end()
+      },
+    ),
+    forPeople(
+      {
+        method: 'put',
+        path: '/api/conversations/:id/turns/:turn/feedback',
+        summary: 'Say whether an answer was good, or take it back',
+        params: schemas.inTurn,
+        body: schemas.Feedback,
+        answers: { ...done, ...unknown },
+      },
+      async ({ params, body, response }, { user }) => {
+        await rate(chat, user, params, body)
+        response.status(204).end()
+      },
+    ),
+  ]
+}
+
+export async function rate(
+  chat: Chat,
+  user: User,
+  { id, turn }: { id: string; turn: string },
+  { value, comment }: { value: 'up' | 'down' | null; comment?: string | undefined },
+): Promise<void> {
+  const words = clean(comment ?? '')
+  await chat.conversations.rate(user.id, id, turn, value && { value, ...(words !== '' && { comment: words }) })
+}
+
+function stream({ chat, streams }: ApiParts): Route {
+  return forPeople(
+    {
+      method: 'get',
+      path: '/api/conversations/:id/turns/:turn/stream',
+      summary: 'Follow an answer as it is written',
+      description:
+        'Server-sent events `started` (StreamStarted), `text` (StreamText), `reset` (StreamReset) and, as the last, `end` ' +
+        '(StreamEnd). Resumes after the event named in `Last-Event-ID`. A turn that is over answers `end` at once.',
+      params: schemas.inTurn,
+      query: schemas.StreamQuery,
+      answers: { 200: { text: 'The events', content: 'text/event-stream' }, ...unknown },
+    },
+    async ({ params: { id, turn }, query, request, response }, { user, session }) => {
+      await chat.conversations.open(user.id, id, { limit: 1 })
+      if (request.method === 'HEAD') {
+        response.type('text/event-stream').end()
+        return
+      }
+      const stream = streams.open(request, response, { session: session.id, user: user.id })
+      const from = request.get('last-event-id') || query.from
+      const unwatch = chat.watch(id, turn, from, (event) => {
+        if (event.type === 'started') stream.send('started', {})
+        else if (event.type === 'text') stream.send('text', { offset: event.offset, text: event.text }, event.id)
+        else if (event.type === 'reset') stream.send('reset', { text: event.text }, event.id)
+        else void finish()
+      })
+      stream.onClose(unwatch)
+
+      async function finish(): Promise<void> {
+        try {
+          stream.send('end', { messages: await storedTurn(chat, user, id, turn) })
+        } catch {
+          // Closed without `end`: the browser comes back and asks again.
+        }
+        stream.close()
+      }
+    },
+  )
+}
+
+/** Enough to find the turn that just ended, behind those that may have ended since. */
+const recentMessages = 100
+
+async function storedTurn(chat: Chat, user: User, id: string, turn: string) {
+  const { messages } = await chat.conversations.open(user.id, id, { limit: recentMessages })
+  return messages.filter((one) => one.turn === turn).map((one) => message(one, user))
+}
+
+function fileName(title: string): string {
+  return (
+    title
+      .replace(/[\p{Cc}\p{Cf}\\/:*?"<>|]+/gu, ' ')
+      .trim()
+      .slice(0, 80) || 'conversation'
+  )
+}
+
+/** What fails before the first piece can still be told in words. */
+async function sendAll(pieces: AsyncIterable<string>, response: Response): Promise<void> {
+  const iterator = pieces[Symbol.asyncIterator]()
+  const first = await iterator.next()
+  const all = async function* () {
+    if (!first.done) yield first.value
+    yield* { [Symbol.asyncIterator]: () => iterator }
+  }
+  await pipeline(Readable.from(all()), response).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code !== 'ERR_STREAM_PREMATURE_CLOSE') throw cause
+  })
+}

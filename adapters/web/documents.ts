@@ -1,0 +1,53 @@
+import { z } from 'zod'
+import type { Assets } from './assets.ts'
+import { openApi } from './openapi.ts'
+import { forAll, type Route } from './route.ts'
+
+/** Files of the page, and the description of all routes, these included. */
+export function documentRoutes(options: {
+  basePath: string
+  /** All the others. */
+  routes: Route[]
+  sessionCookie: string
+  assets: Assets
+}): Route[] {
+  const { assets } = options
+  const mine: Route[] = [
+    forAll(
+      'anyone',
+      {
+        method: 'get',
+        path: '/openapi.json',
+        summary: 'This document',
+        answers: { 200: { text: 'OpenAPI 3.1', content: z.looseObject({ openapi: z.literal('3.1.0') }) } },
+      },
+      ({ response }) => response.set('Cache-Control', 'public, no-cache').json(document),
+    ),
+    forAll(
+      'anyone',
+      {
+        method: 'get',
+        path: '/docs',
+        summary: 'This document as a page',
+        answers: { 200: { text: 'The page', content: 'text/html' } },
+      },
+      ({ response }) => response.set('Cache-Control', 'public, no-cache').render('docs', { document }),
+    ),
+    forAll(
+      'anyone',
+      {
+        method: 'get',
+        path: '/assets/:hash/*file',
+        summary: 'A style sheet, script or picture of the page, to be kept for as long as you like',
+        params: z.object({ hash: z.string(), file: z.array(z.string()) }),
+        answers: { 200: { text: 'The file', content: '*/*' } },
+      },
+      ({ params, request, response }) => {
+        response.locals.quiet = true
+        return assets.serve(request, response, params.hash, params.file.join('/'))
+      },
+    ),
+  ]
+  const document = openApi([...options.routes, ...mine], options)
+  return mine
+}

@@ -1,0 +1,128 @@
+import type { Router } from 'express'
+import { identityOf } from '../../src/ids.ts'
+// Types alone: which store it is, is not this adapter's business.
+import type { Counters, Sessions, Users } from '../../src/store.ts'
+import type { Adapter, Chat, Log, Model, Reply, Sender } from '../../src/types.ts'
+import { createAccounts, type Passwords } from './accounts.ts'
+import { apiRoutes } from './api.ts'
+import { loadAssets } from './assets.ts'
+import { defaults, type WebConfig } from './config.ts'
+import { createLoginForm } from './csrf.ts'
+import { createDemo, demoUsers } from './demo.ts'
+import { documentRoutes } from './documents.ts'
+import { loginRoutes } from './login.ts'
+import { pageRoutes } from './pages.ts'
+import type { Route } from './route.ts'
+import { createRouter } from './router.ts'
+import { cookiesOf, SessionStore, sessionCookie, sessionReader } from './sessions.ts'
+import { createStreams } from './streams.ts'
+import { createSubmit } from './submit.ts'
+
+export type { Passwords } from './accounts.ts'
+export type { WebConfig } from './config.ts'
+
+export interface WebOptions {
+  config: WebConfig
+  chat: Chat
+  users: Users
+  sessions: Sessions
+  counters: Counters
+  passwords: Passwords
+  /** The model that answers, to be named on the page. */
+  model: Pick<Model, 'name' | 'kind'>
+  log: Log
+  clock?: { now(): number }
+}
+
+export interface Web {
+  adapter: Adapter
+  /** To be mounted under the base path; reads no body but on its own routes. */
+  routes: Router
+  /** End all event streams and waiting forms; browsers come back by themselves, to whichever instance is there. */
+  close(): void
+}
+
+/** The web page: login, chat, its JSON API and event streams. */
+export function createWeb(options: WebOptions): Web {
+  const { config, chat, users, log, model } = options
+  const { basePath } = config
+  const now = options.clock?.now ?? Date.now
+  const limits = { ...defaults, ...config.limits }
+  const cookies = cookiesOf(config)
+  const store = new SessionStore(options.sessions, { ...config.sessions, now }, log)
+  const demo = createDemo({ users, production: config.production, now })
+  const accounts = createAccounts({ ...options, demo, limits, now })
+  const streams = createStreams({
+    limits,
+    log,
+    async allowed({ session }) {
+      const data = await store.read(session)
+      return data !== null && (await accounts.current(data)) !== null
+    },
+  })
+  const submit = createSubmit({ chat, maxMessageChars: config.maxMessageChars, now })
+  const form = createLoginForm({ secrets: config.sessions.secrets, cookies, now })
+  const assets = loadAssets(basePath)
+  const closing = new AbortController()
+
+  const routes: Route[] = [
+    ...loginRoutes({ basePath, cookies, accounts, demo, form, streams, now }),
+    ...pageRoutes({ ...config, chat, model, submit, answerMs: limits.answerMs, closing: closing.signal }),
+    ...apiRoutes({ chat, model, streams, submit }),
+  ]
+  routes.push(...documentRoutes({ basePath, routes, sessionCookie: sessionCookie(cookies), assets }))
+  announce(demo, log)
+
+  return {
+    adapter: adapterOver(users),
+    routes: createRouter({
+      basePath,
+      routes,
+      session: sessionReader(store, config, cookies),
+      accounts,
+      bodyBytes: limits.bodyBytes,
+      locals: { base: basePath, assets: assets.url },
+    }),
+    close() {
+      closing.abort()
+      streams.close()
+    },
+  }
+}
+
+/** The page reads live text and the store by itself, so there is nothing to send. */
+const silentReply: Reply = {
+  paceMs: 0,
+  started: async () => {},
+  text: async () => {},
+  done: async () => {},
+  stopped: async () => {},
+  failed: async () => {},
+}
+
+function adapterOver(users: Users): Adapter {
+  return {
+    surface: 'web',
+    delivery: 'pull',
+    openReply: () => silentReply,
+    /** Whoever writes here has signed in, so they are known; anyone else is nobody. */
+    async profile(sender: Sender) {
+      const user = await users.find(identityOf(sender))
+      return user
+        ? { name: user.name, ...(user.state === 'disabled' && { inactive: true }) }
+        : { name: sender.id, inactive: true }
+    },
+  }
+}
+
+/** A newcomer looks at the log first. Their passwords are no secrets: they are in the README. */
+function announce(demo: ReturnType<typeof createDemo>, log: Log): void {
+  demo.open().then(
+    (open) => {
+      const names = demoUsers.map(({ name, password }) => `${name} / ${password}`).join(', ')
+      if (open)
+        log.warn({}, `no users yet: sign in with a demo user (${names}); they go with \`npm run user -- add NAME\``)
+    },
+    (cause) => log.warn({ err: cause }, 'cannot tell whether there are users'),
+  )
+}
