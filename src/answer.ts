@@ -1,13 +1,26 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { CommittedTurn } from './afterwards.ts'
-import type { Composed, Composer } from './compose.ts'
+import { type Composed, type Composer, promptWindow } from './compose.ts'
 import { asFault, Fault, messageOf, notice } from './errors.ts'
+import { firstWords } from './history.ts'
 import type { Feed, Live } from './live.ts'
 import type { People } from './people.ts'
 import { createPreview } from './pump.ts'
 import type { Claim, Outcome, Store } from './store.ts'
 import type { Run, Work } from './turns.ts'
-import type { Adapter, Answer, Draft, Log, Message, Metrics, Reply, Surface, User } from './types.ts'
+import type {
+  Adapter,
+  Answer,
+  Conversation,
+  Draft,
+  Log,
+  Message,
+  Metrics,
+  Quote,
+  Reply,
+  Surface,
+  User,
+} from './types.ts'
 
 /** After so many claims a turn is given up: something about it ends the process that tries it. */
 const maxAttempts = 4
@@ -35,21 +48,18 @@ export function createAnswer(options: AnswerOptions): Work {
     const log = options.log.child({ turn: claim.turn, conversation: claim.conversation, surface })
     const adapter = adapters.get(surface)
     if (!adapter) throw new Error(`no adapter for ${surface} is switched on`)
-    const reply = adapter.openReply(claim.incoming.address, draftOf(claim))
+    const reply = adapter.openReply(claim.incoming.address, draftOf(claim), claim)
     if (claim.answer) return deliver(claim, claim.answer, reply, run, log)
 
     const feed = live.open(claim.turn)
     let stored = false
     try {
-      const { outcome, composed } = await answer(claim, adapter, reply, feed, run, log)
+      const { outcome, committed } = await answer(claim, adapter, reply, feed, run, log)
       const step = await persist(run, log, () => store.leases.commit(claim, outcome, next(outcome, run)))
       if (step.status === 'lost') throw lost()
       stored = true
       report(claim, outcome, log)
-      if (step.status === 'ok' && composed) {
-        const { answer, before, dropped } = composed
-        options.committed({ conversation: claim.conversation, before, question: claim.incoming.text, answer, dropped })
-      }
+      if (step.status === 'ok' && committed) options.committed(committed)
       if (outcome.delivered) return step.next
       feed.close(true)
       if (step.status === 'ok') return await deliver(claim, outcome.answer, reply, run, log)
@@ -75,12 +85,14 @@ export function createAnswer(options: AnswerOptions): Work {
     feed: Feed,
     run: Run,
     log: Log,
-  ): Promise<{ outcome: Outcome; composed?: Composed }> {
+  ): Promise<{ outcome: Outcome; committed?: CommittedTurn }> {
     const delivered = adapter.delivery === 'pull'
     if (claim.attempt > maxAttempts) log.error({ attempt: claim.attempt }, 'gave up on a turn')
     const preview = createPreview(reply, (thrown) => log.warn({ err: thrown }, 'the preview of an answer ended early'))
     reply.started().catch((thrown) => log.warn({ err: thrown }, 'could not show that an answer is on its way'))
 
+    const reading = persist(run, log, () => store.conversations.read(claim.conversation, promptWindow))
+    reading.catch(() => {})
     let user: User
     try {
       user = await persist(run, log, () => people.resolve(claim.incoming.sender))
@@ -90,10 +102,11 @@ export function createAnswer(options: AnswerOptions): Work {
     }
     const joined = persist(run, log, () => store.conversations.join(claim.conversation, user.id))
     joined.catch(() => {})
+    const asked = await prepare(claim, adapter, await reading, log)
     let first = true
     const composed: Composed = await (claim.attempt > maxAttempts
       ? { answer: failed(new Fault('gave_up')), dropped: 0 }
-      : composer.compose({ claim, user, run, log, read: (ask) => persist(run, log, ask) }, (delta) => {
+      : composer.compose({ claim, user, run, log, ...asked }, (delta) => {
           if (first) metrics.firstText(claim.incoming.place.surface, Date.now() - claim.acceptedAt)
           first = false
           feed.append(delta)
@@ -102,7 +115,14 @@ export function createAnswer(options: AnswerOptions): Work {
     await preview.finish()
     if (interrupted(run)) throw lost()
     await joined
-    return { outcome: outcomeOf(claim, user, composed.answer, delivered), composed }
+    const outcome = outcomeOf(claim, user, asked, composed.answer, delivered)
+    const committed = {
+      conversation: claim.conversation,
+      before: asked.conversation,
+      question: asked.text,
+      ...composed,
+    }
+    return { outcome, committed }
   }
 
   function refusal(thrown: unknown, delivered: boolean, log: Log): Outcome {
@@ -167,20 +187,52 @@ export function createAnswer(options: AnswerOptions): Work {
   }
 }
 
-function outcomeOf(claim: Claim, user: User, answer: Answer, delivered: boolean): Outcome {
+/** What is asked, and what was said before: a replaced turn, and all after it, is not part of that. */
+interface Asked {
+  text: string
+  quotes?: Quote[]
+  conversation: Conversation | undefined
+  history: Message[]
+}
+
+async function prepare(
+  claim: Claim,
+  adapter: Adapter,
+  found: { conversation: Conversation; messages: Message[] } | null,
+  log: Log,
+): Promise<Asked> {
+  const { incoming } = claim
+  const messages = found?.messages ?? []
+  const replaced = incoming.replaces ? messages.findIndex(({ turn }) => turn === incoming.replaces) : -1
+  const history = replaced < 0 ? messages : messages.slice(0, replaced)
+  const known = { conversation: found?.conversation, history }
+  const again = messages[replaced]
+  if (incoming.text === '' && again?.role === 'user')
+    return { ...known, text: again.text, ...(again.quotes && { quotes: again.quotes }) }
+  if (!adapter.prepare) return { ...known, text: incoming.text }
+  try {
+    return { ...known, ...(await adapter.prepare(incoming, history.length === 0)) }
+  } catch (thrown) {
+    log.warn({ err: thrown }, 'a question could not be prepared; it is answered as it came')
+    return { ...known, text: incoming.text }
+  }
+}
+
+function outcomeOf(claim: Claim, user: User, asked: Asked, answer: Answer, delivered: boolean): Outcome {
   const { incoming, turn } = claim
   const { surface } = incoming.place
   const { text, ...about } = answer
   const question: Omit<Message, 'seq'> = {
     turn,
     role: 'user',
-    text: incoming.text,
+    text: asked.text,
     at: incoming.sentAt,
     surface,
     author: { user: user.id, name: user.name },
+    ...(asked.quotes && { quotes: asked.quotes }),
   }
   const said: Omit<Message, 'seq'> = { turn, role: 'assistant', text, at: Date.now(), surface, answer: about }
-  return { messages: [question, said], delivered, answer, participants: [user.id], title: incoming.text }
+  return { messages: [question, said], delivered, answer, participants: [user.id], title: firstWords(asked.text) }
 }
 
 export function failed(fault: Fault): Answer {

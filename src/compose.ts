@@ -1,17 +1,27 @@
 import { asFault, Fault, notice } from './errors.ts'
 import { buildPrompt, createEstimator } from './history.ts'
 import { hashOf } from './ids.ts'
-import type { Cache, Claim, Conversations } from './store.ts'
+import type { Cache, Claim } from './store.ts'
 import type { Run } from './turns.ts'
-import type { Answer, Conversation, Log, Message, Model, Prompt, StopReason, Surface, Usage, User } from './types.ts'
+import type {
+  Answer,
+  Conversation,
+  Log,
+  Message,
+  Model,
+  Prompt,
+  Quote,
+  StopReason,
+  Surface,
+  Usage,
+  User,
+} from './types.ts'
 
 /** The newest part of a conversation that can matter for a prompt: older turns are in its summary. */
-const window = { messages: 80, bytes: 600_000 }
+export const promptWindow = { messages: 80, bytes: 600_000 }
 
 export interface Composed {
   answer: Answer
-  /** The conversation as it was before this turn, where it was read. */
-  before?: Conversation
   /** Messages before this `seq` did not fit the model's window; 0 when all did. */
   dropped: number
 }
@@ -21,8 +31,12 @@ export interface Question {
   user: User
   run: Run
   log: Log
-  /** Runs a read of the store, repeated while the store is away and the lease holds. */
-  read<T>(ask: () => Promise<T>): Promise<T>
+  /** The question as the model shall read it. */
+  text: string
+  quotes?: Quote[]
+  conversation: Conversation | undefined
+  /** What was said before, oldest first. */
+  history: Message[]
 }
 
 /** From a question to its answer: the window, the prompt, the response cache, the model and what can go wrong with it. */
@@ -33,7 +47,6 @@ export interface Composer {
 
 export interface ComposerOptions {
   model: Model
-  conversations: Conversations
   cache: Cache
   /** The same for everybody; goes before the cache point. */
   systemPrompt: string
@@ -43,23 +56,19 @@ export interface ComposerOptions {
 }
 
 export function createComposer(options: ComposerOptions): Composer {
-  const { model, conversations, cache, cacheMs } = options
+  const { model, cache, cacheMs } = options
   const estimator = createEstimator()
 
-  async function compose(
-    { claim, user, run, log, read }: Question,
-    onText: (delta: string) => void,
-  ): Promise<Composed> {
+  async function compose(question: Question, onText: (delta: string) => void): Promise<Composed> {
+    const { claim, user, run, log, conversation, history } = question
     if (run.state !== 'running') return { answer: ended('', run), dropped: 0 }
-    const found = await read(() => conversations.read(claim.conversation, window))
-    const history = asHistory(found, claim)
     let limits = model.limits
     for (let attempt = 0; ; attempt++) {
       const built = buildPrompt({
-        conversation: found?.conversation,
+        conversation,
         messages: history,
-        question: { text: claim.incoming.text, author: user.name },
-        shared: isShared(claim, found?.conversation, user),
+        question: { text: quoted(question), author: user.name },
+        shared: isShared(claim, conversation, user),
         limits,
         ...(options.maxTokens && { maxTokens: options.maxTokens }),
         estimator,
@@ -74,7 +83,7 @@ export function createComposer(options: ComposerOptions): Composer {
       }
       if (answer.usage && !answer.usage.estimated && !answer.cached)
         estimator.correct(built.estimatedTokens, answer.usage)
-      return { answer, dropped: built.dropped, ...(found && { before: found.conversation }) }
+      return { answer, dropped: built.dropped }
     }
   }
 
@@ -143,12 +152,11 @@ export function createComposer(options: ComposerOptions): Composer {
   return { compose }
 }
 
-/** What the model should know of before the question: not the turn that is asked anew, nor anything after it. */
-function asHistory(found: { messages: Message[] } | null, claim: Claim): Message[] {
-  const messages = found?.messages ?? []
-  const { replaces } = claim.incoming
-  const from = replaces ? messages.findIndex((message) => message.turn === replaces) : -1
-  return from < 0 ? messages : messages.slice(0, from)
+/** The question with what it refers to in front, marked as said by others and not by the person who asks. */
+function quoted({ text, quotes = [] }: Question): string {
+  if (quotes.length === 0) return text
+  const said = quotes.map(({ author, text }) => `> ${author}: ${text.replaceAll('\n', '\n> ')}`).join('\n>\n')
+  return `Earlier messages, quoted for context:\n${said}\n\n${text}`
 }
 
 function isShared(claim: Claim, conversation: Conversation | undefined, user: User): boolean {

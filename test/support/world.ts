@@ -147,7 +147,6 @@ export async function startInstance(options: {
   })
   const composer = createComposer({
     model,
-    conversations: store.conversations,
     cache: store.cache,
     systemPrompt: 'Be kind.',
     cacheMs: options.cacheMs ?? 0,
