@@ -1,0 +1,191 @@
+import type { Readable } from 'node:stream'
+import type { ConverseStreamCommandInput } from '@aws-sdk/client-bedrock-runtime'
+import type { BedrockClient } from './client.ts'
+import { CutError, SilenceError, StreamFault } from './faults.ts'
+import { createFrameDecoder, type Frame } from './frames.ts'
+
+/** Token counts as they stand on the wire. */
+export interface WireUsage {
+  inputTokens?: number
+  outputTokens?: number
+  totalTokens?: number
+  cacheReadInputTokens?: number
+  cacheWriteInputTokens?: number
+}
+
+/** A turn that the model brought to an end: `messageStop` was seen. */
+export interface Ending {
+  stop: string
+  usage?: WireUsage
+}
+
+/** One request and its stream. */
+export interface Attempt {
+  /** The text that came since the last call, or how the turn ended. Rejects when it will not come to an end. */
+  read(): Promise<string | Ending>
+  /** Must be called in the end, whatever happened: without it the socket would stay open for ever. */
+  close(): void
+}
+
+export interface AttemptOptions {
+  client: BedrockClient
+  input: ConverseStreamCommandInput
+  /** The longest wait for the first content, text or reasoning, from the beginning on. */
+  firstTokenMs: number
+  /** The longest silence after that. */
+  idleMs: number
+  /** The caller's. */
+  signal: AbortSignal
+}
+
+/** How long to wait for token counts after the turn has ended; they come within milliseconds, if at all. */
+const usageMs = 2_000
+/** How long a response that told everything may take to end, so that its connection can be used again. */
+const drainMs = 2_000
+/** With so much text unread, the stream waits for its reader. */
+const highWater = 256 * 1024
+
+export function startAttempt({ client, input, firstTokenMs, idleMs, signal }: AttemptOptions): Attempt {
+  const aborter = new AbortController()
+  const decoder = createFrameDecoder()
+  let body: Readable | undefined
+  let text = ''
+  let stop: string | undefined
+  let ending: Ending | undefined
+  let failure: { thrown: unknown } | undefined
+  let wake: (() => void) | undefined
+  let phase: 'first' | 'flow' | 'usage' = 'first'
+  let watchdog = setTimeout(onSilence, firstTokenMs)
+  let drain: NodeJS.Timeout | undefined
+
+  const onAbort = () => give({ thrown: signal.reason })
+  if (signal.aborted) onAbort()
+  else signal.addEventListener('abort', onAbort, { once: true })
+
+  client.send(input, aborter.signal).then(follow, fail)
+
+  function follow(stream: Readable): void {
+    body = stream
+    // It may fail once more while it is torn down, and an error that nobody hears would end the process.
+    stream.on('error', fail)
+    if (aborter.signal.aborted) {
+      stream.destroy()
+      return
+    }
+    stream.on('data', onData)
+    stream.on('end', onEnd)
+    stream.on('close', () => fail(new CutError('the connection was closed')))
+  }
+
+  function onData(chunk: Buffer): void {
+    if (ending || failure) return
+    try {
+      decoder.push(chunk, take)
+    } catch (thrown) {
+      fail(thrown)
+    }
+    if (text === '') return
+    if (text.length > highWater) body?.pause()
+    wake?.()
+  }
+
+  function take({ kind, name, message, payload }: Frame): void {
+    const event = payload as { delta?: { text?: string }; stopReason?: string; usage?: WireUsage; message?: string }
+    if (kind !== 'event') throw new StreamFault(name, message ?? event.message ?? '')
+    // Silence ends with a frame, not with a byte: one that never becomes whole says nothing. Refreshing the timer is cheap.
+    if (phase === 'flow') watchdog.refresh()
+    if (name === 'contentBlockDelta') {
+      if (typeof event.delta?.text === 'string') text += event.delta.text
+      if (phase === 'first') enter('flow', idleMs)
+    } else if (name === 'messageStop') {
+      stop = event.stopReason ?? 'unknown'
+      enter('usage', usageMs)
+    } else if (name === 'metadata' && stop !== undefined) finish(event.usage)
+  }
+
+  function enter(next: typeof phase, ms: number): void {
+    phase = next
+    clearTimeout(watchdog)
+    watchdog = setTimeout(onSilence, ms)
+  }
+
+  function onSilence(): void {
+    if (phase === 'usage') {
+      finish()
+      return
+    }
+    // The server cannot be heard while we do not listen.
+    if (body?.isPaused()) {
+      watchdog.refresh()
+      return
+    }
+    const ms = phase === 'first' ? firstTokenMs : idleMs
+    fail(new SilenceError(`nothing came for ${ms} ms (${phase === 'first' ? 'first content' : 'in mid-stream'})`))
+  }
+
+  function onEnd(): void {
+    clearTimeout(drain)
+    try {
+      decoder.end()
+      if (stop === undefined) throw new CutError('the stream ended without messageStop')
+      finish()
+    } catch (thrown) {
+      fail(thrown)
+    }
+  }
+
+  /** The turn is whole. What is left of the response is read to its end, and the connection can be used again. */
+  function finish(usage?: WireUsage): void {
+    if (ending || failure) return
+    ending = { stop: stop ?? 'unknown', ...(usage && { usage }) }
+    clearTimeout(watchdog)
+    if (!body?.readableEnded) drain = setTimeout(tearDown, drainMs).unref()
+    wake?.()
+  }
+
+  function fail(thrown: unknown): void {
+    if (ending || failure) return
+    if (stop === undefined) {
+      give({ thrown })
+    } else {
+      // Only the token counts are lost.
+      finish()
+      tearDown()
+    }
+  }
+
+  function give(up: { thrown: unknown }): void {
+    failure ??= up
+    clearTimeout(watchdog)
+    tearDown()
+    wake?.()
+  }
+
+  function tearDown(): void {
+    aborter.abort()
+    body?.destroy()
+  }
+
+  return {
+    async read() {
+      for (;;) {
+        if (signal.aborted) throw signal.reason
+        if (text !== '') {
+          const part = text
+          text = ''
+          if (body?.isPaused()) body.resume()
+          return part
+        }
+        if (ending) return ending
+        if (failure) throw failure.thrown
+        await new Promise<void>((resolve) => {
+          wake = resolve
+        })
+      }
+    },
+    close() {
+      signal.removeEventListener('abort', onAbort)
+      if (!ending) give({ thrown: new CutError('nobody reads any more') })
+    },
+  }
+}
