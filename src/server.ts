@@ -20,8 +20,8 @@ export interface ServerConfig {
   trustProxy: false | number | readonly string[]
   /** A folder of EJS views, `views/` of this project by default. */
   views?: string
-  /** For tests; see `limits` for what holds otherwise. */
-  limits?: Partial<typeof limits>
+  /** For tests; see `usualLimits` for what holds otherwise. */
+  limits?: Partial<typeof usualLimits>
 }
 
 export interface Server {
@@ -36,7 +36,7 @@ export interface Server {
 }
 
 /** Against slow clients and floods. Answers may take as long as they like: only requests are timed. */
-const limits = {
+const usualLimits = {
   /** Until all headers have come; from the first byte of the connection. */
   headersMs: 10_000,
   /** Until all of the body has come: 1 MB over a poor mobile line takes about 20 s. */
@@ -123,7 +123,7 @@ function compressible(request: Request, response: Response): boolean {
 }
 
 function connections(app: Express, config: ServerConfig, state: { draining: boolean }): Omit<Server, 'app'> {
-  const limit = { ...limits, ...config.limits }
+  const limit = { ...usualLimits, ...config.limits }
   const server = createHttpServer(
     {
       headersTimeout: limit.headersMs,

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { Fault } from '../../src/errors.ts'
 import { hashOf, webIdentityOf } from '../../src/ids.ts'
 // Types alone: which store it is, is not this adapter's business.
@@ -7,10 +6,13 @@ import type { Log, User } from '../../src/types.ts'
 import type { Limits } from './config.ts'
 import { type Demo, isDemoIdentity } from './demo.ts'
 
-/** Argon2id. A hash that cannot be read verifies as false. */
+/** How passwords are kept, see passwords.ts. */
 export interface Passwords {
   hash(password: string): Promise<string>
-  verify(hash: string, password: string): Promise<boolean>
+  /** Takes as long and says no where there is no hash, because nobody has that name. */
+  verify(password: string, hash: string | undefined): Promise<boolean>
+  /** Kept under costs of the past. */
+  needsRehash?(hash: string): boolean
 }
 
 export interface Account {
@@ -27,7 +29,8 @@ export interface Accounts {
 }
 
 const nameChars = 200
-const passwordChars = 1_000
+/** Far more than can have been set, so that nobody is told less than that it is wrong. */
+const passwordChars = 2_000
 
 export function createAccounts(options: {
   users: Users
@@ -39,10 +42,6 @@ export function createAccounts(options: {
   log: Log
 }): Accounts {
   const { users, counters, passwords, demo, limits, log } = options
-  // What unknown names are checked against, so that they take as long as known ones. Made now, not at the first of them.
-  const decoy = passwords.hash(randomBytes(16).toString('hex'))
-  decoy.catch(() => {}) // It is awaited, and its failure told, at each sign-in.
-
   /** Counted before the password is looked at: attempts at the same moment on many instances count as well. */
   async function admit(nameKey: string, address: string): Promise<void> {
     const [byName, byAddress] = await Promise.all([
@@ -61,9 +60,14 @@ export function createAccounts(options: {
   async function verified(name: string, password: string): Promise<Account | null> {
     const identity = webIdentityOf(name)
     const user = await users.find(identity)
-    const right = await passwords.verify(user?.password ?? (await decoy), password)
+    const right = await passwords.verify(password, user?.password)
     if (user?.password) return right ? { user, identity } : null
     return (await demo.open()) ? demo.user(name.trim().toLowerCase(), password) : null
+  }
+
+  async function remember({ id, password: hash }: User, password: string): Promise<void> {
+    const rehashed = hash !== undefined && passwords.needsRehash?.(hash) && { password: await passwords.hash(password) }
+    await users.update(id, { seenAt: options.now(), ...rehashed })
   }
 
   return {
@@ -75,7 +79,7 @@ export function createAccounts(options: {
         const account = await verified(name, password)
         if (!account) throw new Fault('bad_login')
         if (account.user.state === 'disabled') throw new Fault('refused_disabled')
-        await Promise.all([counters.reset(nameKey), users.update(account.user.id, { seenAt: options.now() })])
+        await Promise.all([counters.reset(nameKey), remember(account.user, password)])
         log.info({ user: account.user.id }, 'signed in')
         return account
       } catch (thrown) {

@@ -13,11 +13,12 @@ export interface WebConfig {
   }
   /** The longest message, in UTF-16 units. */
   maxMessageChars: number
-  /** For tests; see `defaults` for what holds otherwise. */
-  limits?: Partial<typeof defaults>
+  /** For tests. */
+  limits?: Partial<Limits>
 }
 
-export const defaults = {
+/** What is not worth a variable. */
+export const usualLimits = {
   /** The largest body, as it is sent. A message of 32,000 Chinese characters in a form is 288 kB. */
   bodyBytes: 1024 * 1024,
   /** Attempts to sign in within `loginMs`; people behind one address (an office) share the second. */
@@ -35,4 +36,4 @@ export const defaults = {
   streamsPerUser: 50,
 }
 
-export type Limits = typeof defaults
+export type Limits = typeof usualLimits

@@ -6,7 +6,7 @@ import type { Adapter, Chat, Log, Model, Reply, Sender } from '../../src/types.t
 import { createAccounts, type Passwords } from './accounts.ts'
 import { apiRoutes } from './api.ts'
 import { loadAssets } from './assets.ts'
-import { defaults, type WebConfig } from './config.ts'
+import { usualLimits, type WebConfig } from './config.ts'
 import { createLoginForm } from './csrf.ts'
 import { createDemo, demoUsers } from './demo.ts'
 import { documentRoutes } from './documents.ts'
@@ -47,7 +47,7 @@ export function createWeb(options: WebOptions): Web {
   const { config, chat, users, log, model } = options
   const { basePath } = config
   const now = options.clock?.now ?? Date.now
-  const limits = { ...defaults, ...config.limits }
+  const limits = { ...usualLimits, ...config.limits }
   const cookies = cookiesOf(config)
   const store = new SessionStore(options.sessions, { ...config.sessions, now }, log)
   const demo = createDemo({ users, production: config.production, now })

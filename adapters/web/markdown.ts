@@ -1,13 +1,5 @@
 import { marked } from 'marked'
+import { createMarkdown } from '../../views/assets/markdown.js'
 
-interface MarkdownModule {
-  createMarkdown(parts: { marked: unknown }): (text: string) => string
-}
-
-// The page's own renderer, so that a page without scripts shows the same. It is plain JavaScript for the browser, which
-// the type checker is not to follow from here.
-const file = new URL('../../views/assets/markdown.js', import.meta.url).href
-const { createMarkdown }: MarkdownModule = await import(file)
-
-/** Markdown to HTML that is safe to put on a page. */
+/** Markdown to HTML that is safe to put on a page: the page's own renderer, so that one without scripts shows the same. */
 export const renderMarkdown = createMarkdown({ marked })

@@ -147,11 +147,11 @@ export const StreamQuery = z.object({
   from: z.string().max(100).optional().describe('Like `Last-Event-ID`, for the first request of a page'),
 })
 
-/** Longer ones are told so by their own words, not by the schema's. */
+/** Texts that are blank or too long are told so by words of their own, not by the schema's. */
 export const NewMessage = z
   .object({
     id: z.guid().describe('Made by the client; the same for the same message, however often it is sent'),
-    text: z.string(),
+    text: z.string().describe('May be empty with `replaces`: the same question again'),
     conversation: conversationId.optional().describe('Absent: a new one begins'),
     replaces: turnId.optional().describe('The turn to ask anew; it and all after it are replaced'),
   })

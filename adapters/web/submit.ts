@@ -6,6 +6,7 @@ import { clean } from './text.ts'
 export interface Submission {
   /** Made by the client; the same for the same message, however often it is sent. */
   id: string
+  /** May be empty with `replaces`: the same question again. */
   text: string
   conversation?: string | undefined
   replaces?: string | undefined
@@ -17,7 +18,7 @@ export type Submit = (person: Person, submission: Submission) => Promise<Extract
 export function createSubmit(options: { chat: Chat; maxMessageChars: number; now(): number }): Submit {
   return async (person, { id, conversation, replaces, ...submission }) => {
     const text = clean(submission.text)
-    if (text === '') throw new Fault('empty_message')
+    if (text === '' && replaces === undefined) throw new Fault('empty_message')
     if (text.length > options.maxMessageChars) throw new Fault('too_long')
     if (replaces !== undefined && conversation === undefined) throw new Fault('bad_request')
     // Clients choose these ids: with the user's own in front, nobody meets someone else's message or place by them.
