@@ -1,0 +1,164 @@
+import { homeOfConversation } from '../../ids.ts'
+import type { Conversations } from '../../store.ts'
+import type { Conversation, Found, Message, Rating, Surface } from '../../types.ts'
+import type { Engine } from './engine.ts'
+import { fold, search } from './search.ts'
+
+type ReadReply = [fields: string[], count: number, first: number, newestFirst: string[], places: string[]]
+
+/** What one call with `matching` looks at before it hands back what it has: conversations, and bytes of messages. */
+const searchLimits = { conversations: 200, bytes: 8_000_000, atOnce: 8 }
+
+export function openConversations(engine: Engine): Conversations {
+  const { connection, keys, given } = engine
+  const keysOf = (id: string) => {
+    const home = homeOfConversation(id)
+    return [keys.conversation(home, id), keys.messages(home, id), keys.turns(home, id)] as const
+  }
+
+  async function read(id: string, window: { before?: number; messages: number; bytes?: number }) {
+    const reply = (await connection.script('read', [...keysOf(id)], given(window))) as ReadReply | null
+    if (!reply) return null
+    const [fields, count, first, newestFirst, places] = reply
+    const messages = newestFirst.map((text, i) => messageOf(text, first + newestFirst.length - 1 - i, places[i]))
+    return { conversation: conversationOf(fields, count), messages: messages.reverse() }
+  }
+
+  /** Entries of a user's list after a cursor, newest first. */
+  async function page(user: string, after: Cursor | undefined, limit: number): Promise<Cursor[]> {
+    const flat = (await connection.script('page', [keys.conversations(user)], given({ ...after, limit }))) as string[]
+    return flat.flatMap((id, i) => (i % 2 === 0 ? [{ id, score: Number(flat[i + 1]) }] : []))
+  }
+
+  /** What is on a user's list but was deleted: a crash came between the two steps of a removal. */
+  async function forget(user: string, ids: string[]): Promise<void> {
+    if (ids.length > 0) await connection.run((redis) => redis.zrem(keys.conversations(user), ...ids))
+  }
+
+  async function messagesFrom(id: string, first: number, count: number): Promise<string[]> {
+    const [, messages] = keysOf(id)
+    return connection.run((redis) => redis.lrange(messages, first, first + count - 1))
+  }
+
+  return {
+    read,
+
+    async join(id, user) {
+      const [conversation] = keysOf(id)
+      const at = (await connection.script('join', [conversation], given({ user }))) as number | null
+      if (at !== null) await connection.run((redis) => redis.zadd(keys.conversations(user), 'GT', at, id))
+    },
+
+    async list(user, { before, limit, matching }) {
+      const items: Found[] = []
+      const budget = { ...searchLimits }
+      const wanted = matching === undefined ? undefined : fold(matching)
+      let cursor = before === undefined ? undefined : cursorOf(before)
+      for (;;) {
+        const atOnce = wanted === undefined ? limit - items.length : budget.atOnce
+        // One more than asked for tells whether there is a next page.
+        const entries = await page(user, cursor, atOnce + 1)
+        const batch = entries.slice(0, atOnce)
+        const heads = await Promise.all(batch.map(({ id }) => read(id, { messages: 0 })))
+        await forget(
+          user,
+          batch.flatMap(({ id }, i) => (heads[i] ? [] : [id])),
+        )
+        for (const [i, entry] of batch.entries()) {
+          const conversation = heads[i]?.conversation
+          cursor = entry
+          if (!conversation) continue
+          const snippet =
+            wanted === undefined
+              ? ''
+              : await search(conversation, wanted, (first, n) => messagesFrom(entry.id, first, n), budget)
+          budget.conversations -= 1
+          if (snippet === null) continue
+          items.push({ conversation, snippet })
+          const more = i + 1 < entries.length
+          if (items.length === limit) return more ? { items, next: textOf(entry) } : { items }
+        }
+        if (entries.length <= atOnce || !cursor) return { items }
+        if (wanted !== undefined && (budget.conversations <= 0 || budget.bytes <= 0)) {
+          return { items, next: textOf(cursor) }
+        }
+      }
+    },
+
+    async update(id, { title, summary }) {
+      const [conversation] = keysOf(id)
+      return (await connection.script('describe', [conversation], given({ title, summary }))) === 1
+    },
+
+    async remove(id) {
+      const home = homeOfConversation(id)
+      const users = (await connection.script(
+        'remove',
+        [keys.home(home), keys.inbox(home), keys.due(home), ...keysOf(id)],
+        given({ home, conversation: id }),
+      )) as string[]
+      await Promise.all(users.map((user) => forget(user, [id])))
+    },
+
+    async rate(id, turn, rating) {
+      const [conversation, , turns] = keysOf(id)
+      const text = rating ? JSON.stringify(rating) : ''
+      return (await connection.script('rate', [conversation, turns], given({ turn }), text)) === 1
+    },
+  }
+}
+
+// --- pages -------------------------------------------------------------------------------------------------------
+
+/** The last entry of a page: the next one goes on after it. */
+interface Cursor {
+  id: string
+  score: number
+}
+
+const textOf = ({ id, score }: Cursor) => `${score}.${id}`
+
+function cursorOf(text: string): Cursor {
+  const [score = '', id = ''] = text.split('.', 2)
+  return { id, score: Number(score) || 0 }
+}
+
+// --- what is stored ----------------------------------------------------------------------------------------------
+
+/** A message as it is stored: turn, blank, JSON. Its place in a turn's ratings: first seq, answer's seq, rating. */
+function messageOf(text: string, seq: number, place = ''): Message {
+  const message = JSON.parse(text.slice(text.indexOf(' ') + 1)) as Omit<Message, 'seq'>
+  const [, answer, rating] = /^\d+ (\d+) (.*)$/s.exec(place) ?? []
+  if (rating === undefined || Number(answer) !== seq) return { seq, ...message }
+  return { seq, ...message, rating: JSON.parse(rating) as Rating }
+}
+
+function conversationOf(flat: string[], count: number): Conversation {
+  const fields = new Map<string, string>()
+  const joined: [user: string, at: number][] = []
+  for (let i = 0; i < flat.length; i += 2) {
+    const [field = '', value = ''] = flat.slice(i, i + 2)
+    if (field.startsWith('p:')) joined.push([field.slice(2), Number(value)])
+    else fields.set(field, value)
+  }
+  const text = (field: string) => fields.get(field) ?? ''
+  const number = (field: string) => Number(fields.get(field) ?? 0)
+  return {
+    id: text('id'),
+    title: text('title'),
+    titledBy: text('titledBy') as Conversation['titledBy'],
+    createdAt: number('createdAt'),
+    updatedAt: number('updatedAt'),
+    surface: text('surface') as Surface,
+    direct: text('direct') === '1',
+    participants: joined.sort((a, b) => a[1] - b[1]).map(([user]) => user),
+    count,
+    usage: {
+      input: number('input'),
+      output: number('output'),
+      cacheRead: number('cacheRead'),
+      cacheWrite: number('cacheWrite'),
+    },
+    ...(fields.has('summary') && { summary: { text: text('summary'), upTo: number('summaryUpTo') } }),
+  }
+}

@@ -1,0 +1,37 @@
+import { newId } from '../../ids.ts'
+import type { Cache, Counters } from '../../store.ts'
+import type { Engine } from './engine.ts'
+
+export function openCounters({ connection, keys, given }: Engine): Counters {
+  return {
+    async hit(key, windowMs) {
+      const [count, resetsAt] = (await connection.script(
+        'hit',
+        [keys.counter(key)],
+        given({ ms: windowMs, hit: newId() }),
+      )) as [number, number]
+      return { count, resetsAt }
+    },
+
+    async reset(key) {
+      await connection.run((redis) => redis.del(keys.counter(key)))
+    },
+  }
+}
+
+/** A cached text is stored behind its end and a blank. */
+export function openCache({ connection, keys, now }: Engine): Cache {
+  return {
+    async get(key) {
+      const text = await connection.run((redis) => redis.get(keys.cache(key)))
+      if (text === null) return null
+      const blank = text.indexOf(' ')
+      return Number(text.slice(0, blank)) > now() ? text.slice(blank + 1) : null
+    },
+
+    async set(key, value, ttlMs) {
+      const until = now() + ttlMs
+      await connection.run((redis) => redis.set(keys.cache(key), `${until} ${value}`, 'PXAT', until))
+    },
+  }
+}

@@ -1,0 +1,221 @@
+import { homeOf, homeOfConversation } from '../../ids.ts'
+import type { Claim, Delivery, Inbox, Lease } from '../../store.ts'
+import { pointerMs, seenMs } from '../../store.ts'
+import type { Accepted, Incoming, PendingTurn } from '../../types.ts'
+import { claimOf, entryOf, type Run } from './claims.ts'
+import type { Engine } from './engine.ts'
+
+/** What the accept script replies; from `acceptedAt` on only for a claim. */
+type Stored = [
+  status: 'accepted' | 'duplicate' | 'full' | 'denied' | 'gone' | 'elsewhere',
+  conversation: string,
+  turn: string,
+  /** Of a claim; for `elsewhere`: 1 if the message was not seen before. */
+  acceptedAt?: number,
+  ...run: Run | [],
+]
+
+/** How a message comes to its conversation: where the place points, by name, or (second of two steps) as pointed. */
+interface Route {
+  home: string
+  conversation: string
+  turn: string
+  into?: 'named' | 'pointed'
+  /** The place points at this conversation, which is gone. */
+  stale?: string
+}
+
+export function openInbox(engine: Engine): Inbox {
+  const { keys, given, maxWaiting } = engine
+
+  /** The one step of the common message, or the second of two. */
+  async function store(delivery: Delivery, route: Route, lease?: Lease): Promise<{ accepted: Stored; claim?: Claim }> {
+    const { incoming } = delivery
+    const { home, conversation } = route
+    // Where the place has seen it already, the turn it became there is what makes it the same message.
+    const ids = route.home === homeOf(incoming.place) ? incoming.ids : [route.turn]
+    const reply = (await engine.connection.script(
+      'accept',
+      [
+        keys.home(home),
+        keys.inbox(home),
+        keys.due(home),
+        keys.conversation(home, conversation),
+        ...ids.map((id) => keys.seen(home, id)),
+      ],
+      given({
+        ...route,
+        mine: delivery.turn,
+        user: incoming.user,
+        surface: incoming.place.surface,
+        direct: incoming.place.direct ? 1 : 0,
+        maxWaiting,
+        seenMs,
+        pointerMs,
+        ...lease,
+      }),
+      JSON.stringify(incoming),
+    )) as Stored
+    const [, into, turn, acceptedAt = 0, ...run] = reply
+    if (run.length === 0 || !lease) return { accepted: reply }
+    return {
+      accepted: reply,
+      claim: claimOf({ turn, conversation: into, acceptedAt, incoming }, home, lease.token, run),
+    }
+  }
+
+  /** The second step, at the home where the conversation was born. */
+  async function forward(
+    delivery: Delivery,
+    into: 'named' | 'pointed',
+    first: { conversation: string; turn: string; fresh: boolean },
+    lease?: Lease,
+  ) {
+    const home = homeOfConversation(first.conversation)
+    const result = await store(delivery, { home, conversation: first.conversation, turn: first.turn, into }, lease)
+    const [status] = result.accepted
+    // It may come again, unless an earlier delivery of it was stored.
+    if (first.fresh && (status === 'full' || status === 'denied' || (status === 'gone' && into === 'named'))) {
+      await engine.connection.script('unmark', seenAt(delivery.incoming), given({ ...first }))
+    }
+    return result
+  }
+
+  const seenAt = (incoming: Incoming) => incoming.ids.map((id) => keys.seen(homeOf(incoming.place), id))
+
+  /** For the conversation a message names. */
+  async function acceptNamed(delivery: Delivery, named: string, lease?: Lease) {
+    const { incoming, turn } = delivery
+    const home = homeOfConversation(named)
+    if (home === homeOf(incoming.place)) {
+      return store(delivery, { home, conversation: named, turn, into: 'named' }, lease)
+    }
+    const [conversation, became, fresh] = (await engine.connection.script(
+      'mark',
+      seenAt(incoming),
+      given({ conversation: named, turn, seenMs }),
+    )) as [string, string, number]
+    return forward(delivery, 'named', { conversation, turn: became, fresh: fresh === 1 }, lease)
+  }
+
+  /** For the conversation the place points at. */
+  async function acceptHere(delivery: Delivery, lease?: Lease) {
+    const here = { home: homeOf(delivery.incoming.place), conversation: delivery.conversation, turn: delivery.turn }
+    const first = await store(delivery, here, lease)
+    const [status, conversation, turn, fresh] = first.accepted
+    if (status !== 'elsewhere') return first
+    const second = await forward(delivery, 'pointed', { conversation, turn, fresh: fresh === 1 }, lease)
+    if (second.accepted[0] !== 'gone') return second
+    return store(delivery, { ...here, stale: conversation }, lease)
+  }
+
+  async function dueHomes(limit: number): Promise<string[]> {
+    const found = await engine.everyShard(
+      (shard) => engine.connection.script('due', [keys.dueIn(shard)], given({ limit })) as Promise<string[]>,
+    )
+    const homes: { home: string; at: number }[] = []
+    for (const flat of found) {
+      for (let i = 0; i < flat.length; i += 2) homes.push({ home: flat[i]!, at: Number(flat[i + 1]) })
+    }
+    return homes.sort((a, b) => a.at - b.at).map(({ home }) => home)
+  }
+
+  async function claimHome(home: string, lease: Lease): Promise<Claim | null> {
+    const run = (await engine.connection.script(
+      'claim',
+      [keys.home(home), keys.inbox(home), keys.due(home)],
+      given({ home, ...lease }),
+    )) as [string, ...Run] | null
+    return run && claimOf(entryOf(run[0]), home, lease.token, run.slice(1) as Run)
+  }
+
+  return {
+    async accept(delivery, lease) {
+      const named = delivery.incoming.conversation
+      const { accepted, claim } = await (named === undefined
+        ? acceptHere(delivery, lease)
+        : acceptNamed(delivery, named, lease))
+      return claim ? { accepted: acceptedOf(accepted), claim } : { accepted: acceptedOf(accepted) }
+    },
+
+    async sweep(leases) {
+      if (leases.length === 0) return []
+      // Others may sweep at the same moment: those that are taken are made up for by the next in line.
+      const homes = await dueHomes(leases.length * 2)
+      const free = [...leases]
+      const claims: Claim[] = []
+      while (free.length > 0 && homes.length > 0) {
+        const tried = homes.splice(0, free.length)
+        const batch = free.splice(0, tried.length)
+        const got = await Promise.all(tried.map((home, i) => claimHome(home, batch[i]!)))
+        got.forEach((claim, i) => {
+          if (claim) claims.push(claim)
+          else free.push(batch[i]!)
+        })
+      }
+      return claims
+    },
+
+    async pending(conversation) {
+      const home = homeOfConversation(conversation)
+      const [running, leased, answered, entries] = (await engine.connection.script(
+        'pending',
+        [keys.home(home), keys.inbox(home)],
+        given({}),
+      )) as [string, number, number, string[]]
+      const turns: PendingTurn[] = []
+      for (const entry of entries) {
+        const { incoming, acceptedAt, ...ids } = entryOf(entry)
+        const head = ids.turn === running
+        if (ids.conversation !== conversation || (head && answered === 1)) continue
+        turns.push({
+          ...ids,
+          text: incoming.text,
+          at: acceptedAt,
+          surface: incoming.place.surface,
+          ...(incoming.user !== undefined && { user: incoming.user }),
+          running: head && leased === 1,
+          ...(incoming.replaces !== undefined && { replaces: incoming.replaces }),
+        })
+      }
+      return turns
+    },
+
+    async stop(conversation, turn) {
+      const home = homeOfConversation(conversation)
+      const marked = await engine.connection.script(
+        'stop',
+        [keys.home(home), keys.inbox(home)],
+        given({ conversation, turn }),
+      )
+      return marked as string[]
+    },
+
+    async point(place, conversation) {
+      await engine.connection.script(
+        'point',
+        [keys.home(homeOf(place))],
+        given({ conversation: conversation ?? undefined, pointerMs }),
+      )
+    },
+
+    async depth() {
+      const counts = await engine.everyShard((shard) =>
+        engine.connection.run((redis) => redis.zcard(keys.dueIn(shard))),
+      )
+      return counts.reduce((sum, count) => sum + count, 0)
+    },
+  }
+}
+
+function acceptedOf([status, conversation, turn]: Stored): Accepted {
+  switch (status) {
+    case 'accepted':
+    case 'duplicate':
+      return { status, conversation, turn }
+    case 'full':
+      return { status }
+    default:
+      return { status: 'denied' }
+  }
+}

@@ -1,0 +1,61 @@
+import type { Store, StoreOptions } from '../../store.ts'
+import { defaultMaxWaiting } from '../../store.ts'
+import { openBus } from './bus.ts'
+import { type ConnectionSettings, connect } from './connection.ts'
+import { openConversations } from './conversations.ts'
+import { openCache, openCounters } from './counters.ts'
+import { engineOf } from './engine.ts'
+import { openInbox } from './inbox.ts'
+import { spellKeys } from './keys.ts'
+import { openLeases } from './leases.ts'
+import { ensureSchema } from './schema.ts'
+import { openSessions } from './sessions.ts'
+import { openUsers } from './users.ts'
+
+export { type KeyKind, keyTable } from './keys.ts'
+
+export interface RedisStoreOptions extends StoreOptions, ConnectionSettings {
+  /** In front of every key, so that several deployments can share a Redis. Without braces. */
+  prefix: string
+}
+
+/**
+ * The store on Redis 6.2 or newer (or Valkey): one server, with or without TLS, or a Cluster. Any number of instances
+ * may share it. Throws an `Error` in plain words when Redis cannot be reached within five seconds, refuses the password,
+ * or holds data of a newer version. Later failures reject with `store_unavailable`, and heal when Redis is back.
+ */
+export async function openRedis(options: RedisStoreOptions): Promise<Store> {
+  if (/[{}\s]/.test(options.prefix)) throw new Error('The prefix of Redis keys must not have braces or blanks in it.')
+  const connection = await connect(options)
+  const keys = spellKeys(options.prefix)
+  try {
+    await ensureSchema(connection, keys, options.log ? { log: options.log } : {})
+  } catch (error) {
+    await connection.close()
+    throw error
+  }
+  const { maxWaiting = defaultMaxWaiting, now } = options
+  const engine = engineOf(connection, keys, { maxWaiting, ...(now && { now }) })
+  const bus = openBus(engine, options.log)
+  return {
+    engine: 'redis',
+    inbox: openInbox(engine),
+    leases: openLeases(engine),
+    conversations: openConversations(engine),
+    users: openUsers(engine),
+    sessions: openSessions(engine),
+    counters: openCounters(engine),
+    cache: openCache(engine),
+    bus,
+    async ping() {
+      const probe = (shard: number) =>
+        connection.run((redis) => redis.set(keys.probeIn(shard), '1', 'PX', 60_000)).then(() => undefined)
+      // A Cluster is well when all of its nodes are.
+      await (connection.cluster ? engine.everyShard(probe) : probe(0))
+    },
+    async close() {
+      bus.close()
+      await connection.close()
+    },
+  }
+}

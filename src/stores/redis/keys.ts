@@ -1,0 +1,94 @@
+/**
+ * Every key of Redis, spelled here and nowhere else.
+ *
+ * A key is `<prefix>{<shard>}:<kind>:<name>`. The braces are Redis Cluster's hash tag: all keys of one shard live in one
+ * hash slot. The shard comes from the key's owner (a home, a user, ...), so that a home's lease, inbox, seen ids and
+ * conversations are together and one script can change them in one step, on a Cluster as on one server.
+ *
+ * The number of shards and the hash are part of the data's layout: changing either needs a migration.
+ */
+export const shards = 64
+
+export interface KeyKind {
+  kind: string
+  /** After `<prefix>`. `S(x)` is the shard of `x`. */
+  key: string
+  type: 'string' | 'hash' | 'list' | 'zset'
+  /** `ttl`: Redis drops it by itself. `owner`: it lives until what `lifetime` names deletes it. */
+  ends: 'ttl' | 'owner'
+  holds: string
+  lifetime: string
+}
+
+const row = (
+  kind: string,
+  key: string,
+  type: KeyKind['type'],
+  ends: KeyKind['ends'],
+  holds: string,
+  lifetime: string,
+): KeyKind => ({ kind, key, type, ends, holds, lifetime })
+
+// biome-ignore format: a table reads best as a table
+/** All keys: what they hold and when they end. No key is without a lifetime or an owner that deletes it. */
+export const keyTable: readonly KeyKind[] = [
+  row('home',          '{S(home)}:home:<home>',                 'hash',   'ttl',   'pointer, lease, running turn (draft, answer, attempt), stop marks, last settled turns', '180 days after the last message'),
+  row('inbox',         '{S(home)}:inbox:<home>',                'list',   'ttl',   'waiting messages, the running one first; at most maxWaiting',             'gone when empty; 180 days after the last message'),
+  row('due',           '{shard}:due',                           'zset',   'owner', 'homes with work, by the time someone must look: now, or the lease\'s end', 'a home leaves when its inbox is empty'),
+  row('seen',          '{S(home)}:seen:<home>:<id>',            'string', 'ttl',   'conversation and turn a message id became',                               '3 days'),
+  row('conversation',  '{S(home)}:conversation:<id>',           'hash',   'owner', 'title, times, surface, participants, usage, summary',                     'conversations.remove, or a discarded first turn'),
+  row('messages',      '{S(home)}:messages:<id>',               'list',   'owner', 'messages; the index is the seq',                                          'with its conversation'),
+  row('turns',         '{S(home)}:turns:<id>',                  'hash',   'owner', 'by turn: seq of its first message and of its answer, rating',             'with its conversation'),
+  row('user',          '{S(user)}:user:<user>',                 'hash',   'owner', 'the user\'s record, a field each',                                        'users are never deleted; one minute while it is being created'),
+  row('users',         '{shard}:users',                         'zset',   'owner', 'ids of the shard\'s users, for pages through all',                        'with its users'),
+  row('conversations', '{S(user)}:conversations:<user>',        'zset',   'owner', 'the user\'s conversations by time of update',                             'conversations.remove takes an entry out; list drops what is gone'),
+  row('identity',      '{S(identity)}:identity:<identity>',     'string', 'owner', 'id of the user behind an identity',                                       'with its user'),
+  row('sessions',      '{S(user)}:sessions:<user>',             'zset',   'ttl',   'the user\'s sessions by their end',                                       'the end of the last session'),
+  row('session',       '{S(session)}:session:<session>',        'string', 'ttl',   'a session of the web page',                                               'the session\'s end'),
+  row('counter',       '{S(key)}:counter:<key>',                'hash',   'ttl',   'hits in the current window',                                              'the window\'s end'),
+  row('cache',         '{S(key)}:cache:<key>',                  'string', 'ttl',   'a cached text',                                                           'as set'),
+  row('probe',         '{shard}:probe',                         'string', 'ttl',   'proof that the shard can be written to',                                  'one minute'),
+  row('schema',        '{schema}:schema',                       'hash',   'owner', 'version of the layout and number of shards',                              'with the data'),
+  row('lock',          '{schema}:lock',                         'string', 'ttl',   'held by the instance that migrates the layout',                           'one minute, renewed'),
+]
+
+export type Keys = ReturnType<typeof spellKeys>
+
+/** FNV-1a over UTF-16 units: cheap, and the same on every instance. */
+export function shardOf(text: string): number {
+  let hash = 0x811c9dc5
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
+  // The low bits of FNV-1a mix worst; fold the high ones in.
+  return ((hash >>> 16) ^ hash) & (shards - 1)
+}
+
+/** All keys under a prefix. */
+export function spellKeys(prefix: string) {
+  const inShard = (shard: number | string, rest: string) => `${prefix}{${shard}}:${rest}`
+  const ofHome = (home: string, rest: string) => inShard(shardOf(home), rest)
+  const own = (kind: string, name: string) => inShard(shardOf(name), `${kind}:${name}`)
+  return {
+    home: (home: string) => own('home', home),
+    inbox: (home: string) => own('inbox', home),
+    due: (home: string) => ofHome(home, 'due'),
+    dueIn: (shard: number) => inShard(shard, 'due'),
+    seen: (home: string, id: string) => ofHome(home, `seen:${home}:${id}`),
+    conversation: (home: string, id: string) => ofHome(home, `conversation:${id}`),
+    messages: (home: string, id: string) => ofHome(home, `messages:${id}`),
+    turns: (home: string, id: string) => ofHome(home, `turns:${id}`),
+    user: (user: string) => own('user', user),
+    users: (user: string) => inShard(shardOf(user), 'users'),
+    usersIn: (shard: number) => inShard(shard, 'users'),
+    conversations: (user: string) => own('conversations', user),
+    identity: (identity: string) => own('identity', identity),
+    sessions: (user: string) => own('sessions', user),
+    session: (session: string) => own('session', session),
+    counter: (key: string) => own('counter', key),
+    cache: (key: string) => own('cache', key),
+    probeIn: (shard: number) => inShard(shard, 'probe'),
+    schema: inShard('schema', 'schema'),
+    lock: inShard('schema', 'lock'),
+    /** A channel of pub/sub, not a key. */
+    channel: (name: string) => `${prefix}channel:${name}`,
+  }
+}

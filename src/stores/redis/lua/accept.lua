@@ -1,0 +1,70 @@
+-- Store a message in the inbox of its home, once. KEYS home, inbox, due, conversation, seen...; ARGV[2] its JSON.
+-- given.into: the message is for the conversation of KEYS[4]; `named`: the user has to take part in it; `pointed`: a
+-- place points at it. Otherwise the place decides, and KEYS[4] is the conversation to begin if it points nowhere.
+-- Replies {status, conversation, turn} and, when it is claimed, {.., acceptedAt, attempt, draft, answer, stopped}.
+
+local known, became = recall(5)
+if known then
+  -- Ids of the same message that were not named the first time.
+  remember(5, known, became)
+  if not given.into and string.sub(known, 1, #given.home) ~= given.home then
+    return { 'elsewhere', known, became, 0 }
+  end
+  if given.token and holds(given.token, became) then
+    local run = running()
+    local _, _, at = parse(run[1])
+    return { 'accepted', known, became, tonumber(at), run[2], run[3], run[4], run[5] }
+  end
+  return { became == given.mine and 'accepted' or 'duplicate', known, became }
+end
+
+local conversation, begins = given.conversation, false
+if given.into then
+  if redis.call('EXISTS', KEYS[4]) == 0 then
+    return { 'gone' }
+  end
+  if given.into == 'named' and redis.call('HEXISTS', KEYS[4], 'p:' .. (given.user or '')) == 0 then
+    return { 'denied' }
+  end
+else
+  local pointer = redis.call('HMGET', HOME, 'to', 'toUntil')
+  local to = pointer[1]
+  if to and tonumber(pointer[2]) > now and to ~= given.stale then
+    redis.call('HSET', HOME, 'toUntil', now + given.pointerMs)
+    redis.call('PEXPIREAT', HOME, now + given.pointerMs)
+    if string.sub(to, 1, #given.home) ~= given.home then
+      remember(5, to, given.turn)
+      return { 'elsewhere', to, given.turn, 1 }
+    end
+    conversation = to
+  else
+    begins = true
+  end
+end
+
+if redis.call('LLEN', INBOX) >= given.maxWaiting then
+  return { 'full' }
+end
+
+if begins then
+  redis.call('HSET', KEYS[4], 'id', conversation, 'title', '', 'titledBy', 'none', 'createdAt', now, 'updatedAt', now,
+    'surface', given.surface, 'direct', given.direct)
+  if given.user then
+    redis.call('HSET', KEYS[4], 'p:' .. given.user, now)
+  end
+  redis.call('HSET', HOME, 'to', conversation, 'toUntil', now + given.pointerMs)
+end
+
+remember(5, conversation, given.turn)
+local waiting = redis.call('RPUSH', INBOX, given.turn .. ' ' .. conversation .. ' ' .. now .. ' ' .. ARGV[2])
+redis.call('PEXPIREAT', INBOX, now + given.pointerMs)
+local reply = { 'accepted', conversation, given.turn }
+if given.token and waiting == 1 then
+  local run = claim(given.token, given.ms)
+  reply = { 'accepted', conversation, given.turn, now, run[2], run[3], run[4], run[5] }
+else
+  redis.call('ZADD', DUE, 'NX', now, given.home)
+end
+redis.call('HSET', HOME, 'at', now)
+redis.call('PEXPIREAT', HOME, now + given.pointerMs)
+return reply

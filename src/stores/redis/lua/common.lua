@@ -1,0 +1,135 @@
+-- Put in front of every other script. ARGV[1] is a JSON object of small named values, `given`; texts that are only
+-- stored or handed back are further ARGV, never decoded. Keys come from KEYS alone, so that the same scripts run on a
+-- Cluster; scripts about a home begin with its KEYS: home, inbox, due.
+
+local given = cjson.decode(ARGV[1])
+local HOME, INBOX, DUE = KEYS[1], KEYS[2], KEYS[3]
+
+-- Redis' own clock, so that instances agree whatever theirs say; tests give one.
+local now = given.now
+if not now then
+  local time = redis.call('TIME')
+  now = time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+-- An entry of an inbox: turn, conversation, acceptedAt and the incoming message's JSON, parted by blanks.
+local function parse(entry)
+  return string.match(entry, '^(%S+) (%S+) (%S+) ')
+end
+
+-- The conversation and turn that any of the seen keys from KEYS[first] on remembers.
+local function recall(first)
+  for i = first, #KEYS do
+    local mark = redis.call('GET', KEYS[i])
+    if mark then
+      local conversation, turn, till = string.match(mark, '^(%S+) (%S+) (%S+)$')
+      if tonumber(till) > now and conversation ~= given.stale then
+        return conversation, turn
+      end
+    end
+  end
+end
+
+local function remember(first, conversation, turn)
+  local till = now + given.seenMs
+  for i = first, #KEYS do
+    redis.call('SET', KEYS[i], conversation .. ' ' .. turn .. ' ' .. till, 'PXAT', till)
+  end
+end
+
+-- The token of the lease, if it has not run out.
+local function holder()
+  local lease = redis.call('HMGET', HOME, 'token', 'until')
+  if lease[1] and tonumber(lease[2]) > now then
+    return lease[1]
+  end
+end
+
+-- Whether this token works on this turn. A lease that ran out still counts as long as nobody else took it.
+local function holds(token, turn)
+  local run = redis.call('HMGET', HOME, 'token', 'turn')
+  return run[1] == token and run[2] == turn
+end
+
+-- The running turn: entry, attempt, draft, answer, stopped.
+local function running()
+  local entry = redis.call('LINDEX', INBOX, 0)
+  local run = redis.call('HMGET', HOME, 'attempt', 'draft', 'answer', 'stop:' .. parse(entry))
+  return { entry, tonumber(run[1]), run[2] or '', run[3] or '', run[4] and 1 or 0 }
+end
+
+-- Take the oldest message of an unleased home.
+local function claim(token, ms)
+  local entry = redis.call('LINDEX', INBOX, 0)
+  if not entry then
+    return false
+  end
+  local turn = parse(entry)
+  if redis.call('HGET', HOME, 'turn') ~= turn then
+    redis.call('HDEL', HOME, 'attempt', 'draft', 'answer', 'discard')
+    redis.call('HSET', HOME, 'turn', turn)
+  end
+  redis.call('HINCRBY', HOME, 'attempt', 1)
+  redis.call('HSET', HOME, 'token', token, 'until', now + ms)
+  redis.call('ZADD', DUE, now + ms, given.home)
+  return running()
+end
+
+-- After a turn: its home's next one, claimed if a lease is offered (again, if this offer took it already).
+local function pass_on()
+  local offer = given.next
+  local token = holder()
+  if token then
+    return offer and token == offer.token and running()
+  end
+  if redis.call('EXISTS', INBOX) == 0 then
+    redis.call('ZREM', DUE, given.home)
+    return false
+  end
+  if offer then
+    return claim(offer.token, offer.ms)
+  end
+  redis.call('ZADD', DUE, now, given.home)
+  return false
+end
+
+-- Forget all of the running turn but its inbox entry.
+local function drop_run(turn)
+  redis.call('HDEL', HOME, 'turn', 'attempt', 'draft', 'answer', 'discard', 'token', 'until', 'stop:' .. turn)
+end
+
+-- Drop a conversation that nothing came of, and nothing will: no messages, none waiting. KEYS conversation, messages,
+-- turns from 4 on.
+local function discard()
+  if redis.call('EXISTS', KEYS[5]) == 1 then
+    return
+  end
+  for _, entry in ipairs(redis.call('LRANGE', INBOX, 0, -1)) do
+    local _, conversation = parse(entry)
+    if conversation == given.conversation then
+      return
+    end
+  end
+  redis.call('DEL', KEYS[4], KEYS[6])
+  if redis.call('HGET', HOME, 'to') == given.conversation then
+    redis.call('HDEL', HOME, 'to', 'toUntil')
+  end
+end
+
+-- The running turn is over. The last few are remembered with their tokens, so that a repeated call is told apart from a
+-- call of someone who lost the lease.
+local function finish(turn, token)
+  redis.call('LPOP', INBOX)
+  if redis.call('HEXISTS', HOME, 'discard') == 1 then
+    discard()
+  end
+  drop_run(turn)
+  local before = redis.call('HGET', HOME, 'settled') or ''
+  local kept = string.match(before, '^%S+ %S+ %S+ %S+ %S+ %S+') or before
+  redis.call('HSET', HOME, 'settled', turn .. ' ' .. token .. (kept ~= '' and ' ' .. kept or ''))
+end
+
+local function finished(turn, token)
+  local settled = redis.call('HGET', HOME, 'settled')
+  return settled and string.find(' ' .. settled .. ' ', ' ' .. turn .. ' ' .. token .. ' ', 1, true)
+end

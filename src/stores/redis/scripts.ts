@@ -1,0 +1,48 @@
+import { readFileSync } from 'node:fs'
+
+const names = [
+  'accept',
+  'claim',
+  'commit',
+  'describe',
+  'due',
+  'hit',
+  'identity',
+  'join',
+  'lock',
+  'mark',
+  'page',
+  'pending',
+  'point',
+  'rate',
+  'read',
+  'release',
+  'remove',
+  'renew',
+  'save',
+  'schema',
+  'session_end',
+  'session_index',
+  'settle',
+  'stop',
+  'unmark',
+  'user_begin',
+  'user_drop',
+  'user_keep',
+  'user_update',
+] as const
+
+export type ScriptName = (typeof names)[number]
+
+/** Not the names of Redis' own commands, which a script must not hide. */
+export const commandOf = (name: ScriptName) => `chat_${name}`
+
+/**
+ * The scripts by command, each with the common part in front, as ioredis' `scripts` option takes them. It sends the whole
+ * text once a connection and its hash from then on, and again when Redis forgot it (`NOSCRIPT`).
+ */
+export function loadScripts(): Record<string, { lua: string }> {
+  const text = (name: string) => readFileSync(new URL(`./lua/${name}.lua`, import.meta.url), 'utf8')
+  const common = text('common')
+  return Object.fromEntries(names.map((name) => [commandOf(name), { lua: `${common}\n${text(name)}` }]))
+}

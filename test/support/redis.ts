@@ -1,0 +1,265 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Redis, type RedisOptions } from 'ioredis'
+import { describe } from 'vitest'
+
+/** Real redis-servers for the tests: on free ports, in temporary folders, ended by process id. */
+
+const found = spawnSync('redis-server', ['--version']).status === 0
+const missing =
+  'redis-server was not found: install it (apt-get install redis-server, brew install redis) to run these tests.'
+
+/** `describe`, or one clear line where redis-server is missing; in CI that is a failure. */
+export function describeRedis(name: string, body: () => void): void {
+  if (found) {
+    describe(name, body)
+    return
+  }
+  if (process.env.CI === 'true') throw new Error(missing)
+  console.warn(`Skipped "${name}": ${missing}`)
+  describe.skip(name, body)
+}
+
+export interface RedisServer {
+  readonly host: string
+  readonly port: number
+  readonly url: string
+  readonly pid: number
+  /** End it as a power cut would. */
+  kill(): Promise<void>
+  /** Begin again on the same port with the same data. */
+  start(): Promise<void>
+  /** Stop the process for a while; it neither answers nor closes. */
+  pause(): void
+  resume(): void
+  /** End it and drop its data. */
+  stop(): Promise<void>
+}
+
+const children = new Set<ChildProcess>()
+process.once('exit', () => {
+  for (const child of children) child.kill('SIGKILL')
+})
+
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+/** `settings` as in redis.conf, e.g. `{ requirepass: 'secret' }`. `ready` is false where a plain client cannot ask it. */
+export async function startRedis(
+  settings: Record<string, string> = {},
+  { probe = {}, port }: { probe?: RedisOptions; port?: number } = {},
+): Promise<RedisServer> {
+  const dir = mkdtempSync(join(tmpdir(), 'redis-test-'))
+  const at = port ?? (await freePort())
+  const all = {
+    port: String(at),
+    bind: '127.0.0.1',
+    dir,
+    save: '',
+    appendonly: 'yes',
+    appendfsync: 'always',
+    ...settings,
+  }
+  const args = Object.entries(all).flatMap(([name, value]) => [`--${name}`, value])
+  let child: ChildProcess | undefined
+
+  async function start(): Promise<void> {
+    child = spawn('redis-server', args, { stdio: 'ignore' })
+    children.add(child)
+    const client = new Redis({
+      host: '127.0.0.1',
+      port: at,
+      retryStrategy: () => 20,
+      maxRetriesPerRequest: null,
+      ...probe,
+    })
+    client.on('error', () => undefined)
+    try {
+      await client.ping()
+    } finally {
+      client.disconnect()
+    }
+  }
+
+  async function kill(): Promise<void> {
+    const ended = child
+    if (!ended || ended.exitCode !== null || ended.signalCode !== null) return
+    ended.kill('SIGKILL')
+    await once(ended, 'exit')
+    children.delete(ended)
+  }
+
+  await start()
+  return {
+    host: '127.0.0.1',
+    port: at,
+    url: `redis://127.0.0.1:${at}`,
+    get pid() {
+      return child?.pid ?? 0
+    },
+    kill,
+    start,
+    pause: () => void child?.kill('SIGSTOP'),
+    resume: () => void child?.kill('SIGCONT'),
+    async stop() {
+      child?.kill('SIGCONT')
+      await kill()
+      rmSync(dir, { recursive: true, force: true })
+    },
+  }
+}
+
+export interface RedisCluster {
+  readonly nodes: RedisServer[]
+  /** As `openRedis` takes them. */
+  readonly entrances: { host: string; port: number }[]
+  /** One raw client for each node. */
+  readonly clients: Redis[]
+  /** Waits until every node thinks that all is well. */
+  settled(): Promise<void>
+  stop(): Promise<void>
+}
+
+const slots = 16_384
+
+/** A Cluster of masters, formed by raw commands, since redis-cli may be absent. */
+export async function startCluster(size = 3, settings: Record<string, string> = {}): Promise<RedisCluster> {
+  const nodes: RedisServer[] = []
+  const busPorts: number[] = []
+  for (let n = 0; n < size; n++) {
+    const bus = await freePort()
+    busPorts.push(bus)
+    nodes.push(
+      await startRedis({
+        'cluster-enabled': 'yes',
+        'cluster-port': String(bus),
+        'cluster-node-timeout': '2000',
+        appendfsync: 'no',
+        ...settings,
+      }),
+    )
+  }
+  const clients = nodes.map((node) => {
+    const client = new Redis({ host: node.host, port: node.port, retryStrategy: () => 50, maxRetriesPerRequest: null })
+    client.on('error', () => undefined)
+    return client
+  })
+  for (const [n, client] of clients.entries()) {
+    const first = Math.floor((n * slots) / size)
+    await client.call('CLUSTER', 'ADDSLOTSRANGE', first, Math.floor(((n + 1) * slots) / size) - 1)
+    for (const [m, other] of nodes.entries()) {
+      if (m !== n) await client.call('CLUSTER', 'MEET', other.host, other.port, busPorts[m]!)
+    }
+  }
+
+  async function settled(): Promise<void> {
+    for (const client of clients) {
+      for (;;) {
+        const info = String(await client.call('CLUSTER', 'INFO'))
+        if (info.includes('cluster_state:ok') && info.includes(`cluster_known_nodes:${size}`)) break
+        await sleep(50)
+      }
+    }
+  }
+
+  await settled()
+  return {
+    nodes,
+    clients,
+    entrances: nodes.map(({ host, port }) => ({ host, port })),
+    settled,
+    async stop() {
+      for (const client of clients) client.disconnect()
+      await Promise.all(nodes.map((node) => node.stop()))
+    },
+  }
+}
+
+/** A TCP proxy before a server, which counts what passes and can lose replies. */
+export interface Proxy {
+  readonly port: number
+  /** Bytes to the server and from it, since the last `reset`. */
+  readonly sent: number
+  readonly received: number
+  reset(): void
+  /** Let the next request that contains `text` through to the server, then cut the connection instead of replying. */
+  loseReplyTo(text: string): void
+  /** How often that happened. */
+  readonly lost: number
+  close(): Promise<void>
+}
+
+export async function startProxy(target: number): Promise<Proxy> {
+  const sockets = new Set<Socket>()
+  let sent = 0
+  let received = 0
+  let lost = 0
+  let doomed: string | undefined
+  const server: Server = createServer((client) => {
+    const upstream = connect(target, '127.0.0.1')
+    let cutting = false
+    for (const socket of [client, upstream]) {
+      sockets.add(socket)
+      socket.on('error', () => undefined)
+      socket.on('close', () => {
+        sockets.delete(socket)
+        client.destroy()
+        upstream.destroy()
+      })
+    }
+    client.on('data', (data) => {
+      sent += data.length
+      if (doomed !== undefined && data.includes(doomed)) {
+        doomed = undefined
+        cutting = true
+      }
+      upstream.write(data)
+    })
+    upstream.on('data', (data) => {
+      received += data.length
+      if (!cutting) {
+        client.write(data)
+        return
+      }
+      // The server has done its work; only the word of it is lost.
+      lost += 1
+      client.destroy()
+    })
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return {
+    port: (server.address() as AddressInfo).port,
+    get sent() {
+      return sent
+    },
+    get received() {
+      return received
+    },
+    get lost() {
+      return lost
+    },
+    reset() {
+      sent = 0
+      received = 0
+    },
+    loseReplyTo(text) {
+      doomed = text
+    },
+    async close() {
+      for (const socket of sockets) socket.destroy()
+      server.close()
+      await once(server, 'close')
+    },
+  }
+}
