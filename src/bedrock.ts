@@ -30,6 +30,8 @@ export interface BedrockOptions {
   idleMs: number
   log: Log
   metrics: Metrics
+  /** How long to wait for what comes after the end of a turn; 2 seconds by default. */
+  tailMs?: number
   /** For tests: how retries wait, and the chance in it. */
   sleep?: (ms: number, signal: AbortSignal) => Promise<void>
   random?: () => number
@@ -142,9 +144,9 @@ export function createBedrock(options: BedrockOptions): Model {
   }
 
   function begin(prompt: Prompt, signal: AbortSignal, modelId: string, caching: boolean): Attempt {
-    const { guardrail, sampling, maxTokens, firstTokenMs, idleMs } = options
+    const { guardrail, sampling, maxTokens, firstTokenMs, idleMs, tailMs = 2_000 } = options
     const input = toRequest(prompt, { modelId, traits: traits(modelId), maxTokens, sampling, guardrail, caching })
-    return startAttempt({ client, input, firstTokenMs, idleMs, signal })
+    return startAttempt({ client, input, firstTokenMs, idleMs, tailMs, signal })
   }
 
   function chainOf(prompt: Prompt): string[] {

@@ -34,18 +34,19 @@ export interface AttemptOptions {
   firstTokenMs: number
   /** The longest silence after that. */
   idleMs: number
+  /**
+   * How long to wait for the token counts after the turn has ended, and then for the response to end, so that its
+   * connection can be used again. Both take milliseconds, if they come at all.
+   */
+  tailMs: number
   /** The caller's. */
   signal: AbortSignal
 }
 
-/** How long to wait for token counts after the turn has ended; they come within milliseconds, if at all. */
-const usageMs = 2_000
-/** How long a response that told everything may take to end, so that its connection can be used again. */
-const drainMs = 2_000
 /** With so much text unread, the stream waits for its reader. */
 const highWater = 256 * 1024
 
-export function startAttempt({ client, input, firstTokenMs, idleMs, signal }: AttemptOptions): Attempt {
+export function startAttempt({ client, input, firstTokenMs, idleMs, tailMs, signal }: AttemptOptions): Attempt {
   const aborter = new AbortController()
   const decoder = createFrameDecoder()
   let body: Readable | undefined
@@ -54,7 +55,7 @@ export function startAttempt({ client, input, firstTokenMs, idleMs, signal }: At
   let ending: Ending | undefined
   let failure: { thrown: unknown } | undefined
   let wake: (() => void) | undefined
-  let phase: 'first' | 'flow' | 'usage' = 'first'
+  let phase: 'first' | 'flow' | 'tail' = 'first'
   let watchdog = setTimeout(onSilence, firstTokenMs)
   let drain: NodeJS.Timeout | undefined
 
@@ -99,7 +100,7 @@ export function startAttempt({ client, input, firstTokenMs, idleMs, signal }: At
       if (phase === 'first') enter('flow', idleMs)
     } else if (name === 'messageStop') {
       stop = event.stopReason ?? 'unknown'
-      enter('usage', usageMs)
+      enter('tail', tailMs)
     } else if (name === 'metadata' && stop !== undefined) finish(event.usage)
   }
 
@@ -110,8 +111,9 @@ export function startAttempt({ client, input, firstTokenMs, idleMs, signal }: At
   }
 
   function onSilence(): void {
-    if (phase === 'usage') {
+    if (phase === 'tail') {
       finish()
+      tearDown()
       return
     }
     // The server cannot be heard while we do not listen.
@@ -139,7 +141,7 @@ export function startAttempt({ client, input, firstTokenMs, idleMs, signal }: At
     if (ending || failure) return
     ending = { stop: stop ?? 'unknown', ...(usage && { usage }) }
     clearTimeout(watchdog)
-    if (!body?.readableEnded) drain = setTimeout(tearDown, drainMs).unref()
+    if (!body?.readableEnded) drain = setTimeout(tearDown, tailMs).unref()
     wake?.()
   }
 
