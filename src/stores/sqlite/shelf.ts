@@ -1,0 +1,159 @@
+import type { Outcome } from '../../store.ts'
+import type { Conversation, Message } from '../../types.ts'
+import { fold } from '../matching.ts'
+import type { Sql } from './database.ts'
+
+export interface ConversationRow {
+  id: string
+  title: string
+  title_folded: string
+  titled_by: Conversation['titledBy']
+  created_at: number
+  updated_at: number
+  surface: Conversation['surface']
+  direct: number
+  count: number
+  input: number
+  output: number
+  cache_read: number
+  cache_write: number
+  summary: string | null
+  summary_up_to: number | null
+}
+
+/** Where conversations stand: what both turns and readers do with them, inside the transaction of the caller. */
+export interface Shelf {
+  has(id: string): boolean
+  get(id: string): Conversation | undefined
+  /** Append a turn's messages, after dropping those it replaces, and all else that a finished turn changes. */
+  append(id: string, outcome: Outcome, replaces?: string): void
+  setTitle(id: string, text: string, by: Conversation['titledBy']): void
+  /** Put it on a user's list, at its top. */
+  join(id: string, user: string): void
+  /** Delete it, unless it has messages or something waits in it. */
+  dropEmpty(id: string): void
+  /** Delete it with its messages, members and pointers. Its waiting turns are the caller's. */
+  drop(id: string): void
+}
+
+export function createShelf(sql: Sql, now: () => number): Shelf {
+  const shelf: Shelf = {
+    has: (id) => sql.one('SELECT 1 FROM conversations WHERE id = ?', id) !== undefined,
+    get(id) {
+      const row = sql.one<ConversationRow>('SELECT * FROM conversations WHERE id = ?', id)
+      if (!row) return undefined
+      const members = sql.all<{ user: string }>('SELECT user FROM members WHERE conversation = ? ORDER BY rowid', id)
+      return conversationOf(
+        row,
+        members.map((member) => member.user),
+      )
+    },
+    append(id, outcome, replaces) {
+      if (replaces !== undefined) cutFrom(id, replaces)
+      const { count: first, titled_by } = sql.one<ConversationRow>('SELECT * FROM conversations WHERE id = ?', id)!
+      for (const [n, message] of outcome.messages.entries()) insert(id, first + n, message)
+      addUp(id, outcome.messages)
+      if (titled_by === 'none' && outcome.title) shelf.setTitle(id, outcome.title, 'text')
+      sql.run('UPDATE members SET at = ? WHERE conversation = ?', now(), id)
+      for (const user of outcome.participants) shelf.join(id, user)
+    },
+    setTitle(id, text, by) {
+      sql.run(
+        'UPDATE conversations SET title = ?, title_folded = ?, titled_by = ? WHERE id = ?',
+        text,
+        fold(text),
+        by,
+        id,
+      )
+    },
+    join(id, user) {
+      sql.run(
+        'INSERT INTO members (user, conversation, at) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET at = excluded.at',
+        user,
+        id,
+        now(),
+      )
+    },
+    dropEmpty(id) {
+      const used = sql.one(
+        `SELECT 1 FROM conversations
+          WHERE id = ? AND (count > 0 OR EXISTS (SELECT 1 FROM entries WHERE conversation = ?))`,
+        id,
+        id,
+      )
+      if (!used) shelf.drop(id)
+    },
+    drop(id) {
+      sql.run('DELETE FROM pointers WHERE conversation = ?', id)
+      sql.run('DELETE FROM conversations WHERE id = ?', id)
+    },
+  }
+  return shelf
+
+  function insert(id: string, seq: number, message: Omit<Message, 'seq'>): void {
+    const { rating, ...rest } = message
+    const body = JSON.stringify(rest)
+    sql.run(
+      'INSERT INTO messages (conversation, seq, turn, role, size, rating, body, folded) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
+      id,
+      seq,
+      message.turn,
+      message.role,
+      Buffer.byteLength(body),
+      rating ? JSON.stringify(rating) : null,
+      body,
+      fold(message.text),
+    )
+  }
+
+  function addUp(id: string, messages: Omit<Message, 'seq'>[]): void {
+    const sum = { input: 0, output: 0, cacheRead: 0, cacheWrite: 0 }
+    for (const { answer } of messages) {
+      if (!answer?.usage) continue
+      sum.input += answer.usage.input
+      sum.output += answer.usage.output
+      sum.cacheRead += answer.usage.cacheRead
+      sum.cacheWrite += answer.usage.cacheWrite
+    }
+    sql.run(
+      `UPDATE conversations SET updated_at = ?, count = count + ?, input = input + ?, output = output + ?,
+        cache_read = cache_read + ?, cache_write = cache_write + ? WHERE id = ?`,
+      now(),
+      messages.length,
+      sum.input,
+      sum.output,
+      sum.cacheRead,
+      sum.cacheWrite,
+      id,
+    )
+  }
+
+  /** A summary that tells of a dropped message goes with it. */
+  function cutFrom(id: string, turn: string): void {
+    const { seq } = sql.one<{ seq: number | null }>(
+      'SELECT min(seq) AS seq FROM messages WHERE conversation = ? AND turn = ?',
+      id,
+      turn,
+    )!
+    if (seq === null) return
+    sql.run('DELETE FROM messages WHERE conversation = ? AND seq >= ?', id, seq)
+    sql.run('UPDATE conversations SET count = ? WHERE id = ?', seq, id)
+    sql.run('UPDATE conversations SET summary = NULL, summary_up_to = NULL WHERE id = ? AND summary_up_to > ?', id, seq)
+  }
+}
+
+function conversationOf(row: ConversationRow, participants: string[]): Conversation {
+  return {
+    id: row.id,
+    title: row.title,
+    titledBy: row.titled_by,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+    surface: row.surface,
+    direct: row.direct === 1,
+    participants,
+    count: row.count,
+    usage: { input: row.input, output: row.output, cacheRead: row.cache_read, cacheWrite: row.cache_write },
+    ...(row.summary === null ? {} : { summary: { text: row.summary, upTo: row.summary_up_to ?? 0 } }),
+  }
+}
