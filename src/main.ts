@@ -1,0 +1,155 @@
+import { createWeb } from '../adapters/web/index.ts'
+import { createAfterwards } from './afterwards.ts'
+import { createAnswer } from './answer.ts'
+import { createChat } from './chat.ts'
+import { createComposer } from './compose.ts'
+import { features } from './config/features.ts'
+import { type Config, ConfigError, configExitCode, readConfig } from './config.ts'
+import { messageOf } from './errors.ts'
+import { createLive } from './live.ts'
+import { createLog } from './log.ts'
+import { createMetrics } from './metrics.ts'
+import { openModel } from './openModel.ts'
+import { openStore } from './openStore.ts'
+import { hashPassword, needsRehash, verifyPassword } from './passwords.ts'
+import { createPeople } from './people.ts'
+import { createServer } from './server.ts'
+import { createTurns } from './turns.ts'
+import type { Adapter, Profile, Sender, Surface } from './types.ts'
+
+/** A running service. */
+export interface App {
+  readonly url: string
+  readonly port: number
+  /** Take nothing new, finish or hand over what runs, close everything. */
+  stop(): Promise<void>
+}
+
+/** Put everything together and listen. Rejects with plain words when the store cannot be used or the port is taken. */
+export async function start(config: Config): Promise<App> {
+  const logs = await createLog(config.log)
+  const log = logs.log('main')
+  const metrics = createMetrics()
+  const store = await openStore(config, logs.log('store'), { lock: true })
+  metrics.queueDepth(() => store.inbox.depth())
+  const model = openModel(config, logs.log('bedrock'), metrics)
+  const live = await createLive(store.bus, logs.log('live'))
+
+  const adapters = new Map<Surface, Adapter>()
+  const people = createPeople({ users: store.users, profile, log: logs.log('people') })
+  const composer = createComposer({
+    model,
+    cache: store.cache,
+    systemPrompt: config.chat.systemPrompt,
+    maxTokens: config.bedrock.maxTokens,
+    cacheMs: config.chat.responseCacheMs,
+  })
+  const afterwards = createAfterwards({ model, conversations: store.conversations, log: logs.log('afterwards') })
+  const work = createAnswer({
+    store,
+    composer,
+    adapters,
+    people,
+    live,
+    metrics,
+    log: logs.log('turns'),
+    committed: afterwards.committed,
+  })
+  const turns = createTurns({ store, work, metrics, log: logs.log('turns'), maxTurns: config.chat.maxTurns })
+  const chat = createChat({ store, turns, live })
+
+  const web = createWeb({
+    config: {
+      basePath: config.server.basePath,
+      production: config.production,
+      ...(config.server.publicUrl?.startsWith('http:') && { plainHttp: true }),
+      sessions: { ...config.sessions, secrets: config.sessions.secrets.map((secret) => secret.reveal()) },
+      maxMessageChars: config.chat.maxMessageChars,
+    },
+    chat,
+    users: store.users,
+    sessions: store.sessions,
+    counters: store.counters,
+    passwords: { hash: hashPassword, verify: verifyPassword, needsRehash },
+    model,
+    log: logs.log('web'),
+  })
+  adapters.set(web.adapter.surface, web.adapter)
+
+  const server = createServer({
+    config: { ...config.server, production: config.production },
+    log: logs.log('http'),
+    ...(config.metrics.on && {
+      metrics: { ...metrics, ...(config.metrics.token && { token: config.metrics.token.reveal() }) },
+    }),
+    health: { ready },
+    routes: [web.routes],
+  })
+
+  async function profile(sender: Sender): Promise<Profile> {
+    const adapter = adapters.get(sender.surface)
+    if (!adapter) throw new Error(`no adapter for ${sender.surface} is switched on`)
+    return adapter.profile(sender)
+  }
+
+  async function ready(): Promise<{ ok: boolean; reasons: string[] }> {
+    const reasons = turns.draining ? ['draining'] : []
+    await store.ping().catch((thrown) => reasons.push(`store: ${messageOf(thrown)}`))
+    return { ok: reasons.length === 0, reasons }
+  }
+
+  let stopping: Promise<void> | undefined
+  function stop(): Promise<void> {
+    stopping ??= (async () => {
+      log.info({}, 'stopping')
+      // Browsers go first, so that their next request meets an instance that stays.
+      web.close()
+      const closed = server.close(config.server.shutdownMs)
+      await turns.drain(Math.max(0, config.server.shutdownMs - 3_000))
+      await closed
+      await afterwards.close()
+      live.close()
+      await model.close()
+      await store.close()
+      log.info({}, 'stopped')
+      await logs.close()
+    })()
+    return stopping
+  }
+
+  try {
+    await turns.start()
+    const { port, url } = await server.listen()
+    for (const feature of features(config, model.kind))
+      log.info({ feature: feature.name, on: feature.on }, feature.line)
+    log.info({ url, store: store.engine, model: model.name }, `listening on ${url}`)
+    return { url, port, stop }
+  } catch (thrown) {
+    await stop()
+    throw thrown
+  }
+}
+
+async function run(): Promise<void> {
+  const app = await start(readConfig())
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.once(signal, () => {
+      // A second signal ends it at once.
+      process.once(signal, () => process.exit(1))
+      app.stop().then(
+        () => process.exit(0),
+        (thrown) => {
+          process.stderr.write(`could not stop cleanly: ${messageOf(thrown)}\n`)
+          process.exit(1)
+        },
+      )
+    })
+  }
+}
+
+if (import.meta.main) {
+  run().catch((thrown) => {
+    process.stderr.write(`${messageOf(thrown)}\n`)
+    process.exit(thrown instanceof ConfigError ? configExitCode : 1)
+  })
+}

@@ -1,0 +1,41 @@
+import { createBedrock, findCredentials } from './bedrock.ts'
+import type { Config } from './config.ts'
+import { createDemo, createMissing } from './demo.ts'
+import type { Log, Metrics, Model } from './types.ts'
+
+/**
+ * The model that answers: Bedrock where credentials can be there, else the demo model, and never that in production.
+ * Asks nobody over the network.
+ */
+export function openModel(config: Config, log: Log, metrics: Metrics): Model {
+  const { aws, bedrock, production } = config
+  const source = findCredentials(aws)
+  if (source) {
+    log.info({ model: bedrock.modelId, credentials: source }, 'answers come from Bedrock')
+    const { temperature, topP } = bedrock
+    return createBedrock({
+      ...(aws.region && { region: aws.region }),
+      ...(aws.endpoint && { endpoint: aws.endpoint }),
+      modelId: bedrock.modelId,
+      fallbackIds: bedrock.fallbackModelIds,
+      titleModelId: bedrock.titleModelId,
+      ...(bedrock.guardrail && { guardrail: bedrock.guardrail }),
+      ...((temperature !== undefined || topP !== undefined) && {
+        sampling: { ...(temperature !== undefined && { temperature }), ...(topP !== undefined && { topP }) },
+      }),
+      maxTokens: bedrock.maxTokens,
+      overrides: bedrock.models,
+      firstTokenMs: bedrock.firstTokenMs,
+      idleMs: bedrock.idleMs,
+      log,
+      metrics,
+    })
+  }
+  const how = 'set AWS_REGION and AWS_PROFILE, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_BEARER_TOKEN_BEDROCK'
+  if (production) {
+    log.error({}, `no AWS credentials found, so no question can be answered: ${how}`)
+    return createMissing('no AWS credentials found')
+  }
+  log.warn({}, `demo model: no AWS credentials found; ${how} for real answers`)
+  return createDemo({ log })
+}
