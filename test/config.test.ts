@@ -106,11 +106,18 @@ describe('faults', () => {
       BEDROCK_TEMPERATURE: '-1',
     })
     expect(faults).toEqual([
-      { variable: 'NODE_ENV', problem: 'is "prod": is none of these', expected: 'development or production or test' },
-      { variable: 'PORT', problem: 'is "70000": is above 65535', expected: 'whole number, 0 to 65535' },
-      expect.objectContaining({ variable: 'TRUST_PROXY', problem: 'is "true": would trust everybody' }),
-      expect.objectContaining({ variable: 'BEDROCK_TEMPERATURE', problem: 'is "-1": is below 0' }),
-      expect.objectContaining({ variable: 'LOG_LEVELS', problem: 'is "web": has a part that is not component=level' }),
+      {
+        variable: 'NODE_ENV',
+        problem: 'is "prod", which is none of these',
+        expected: 'development or production or test',
+      },
+      { variable: 'PORT', problem: 'is "70000", which is above 65535', expected: 'whole number, 0 to 65535' },
+      expect.objectContaining({ variable: 'TRUST_PROXY', problem: 'is "true", which would trust everybody' }),
+      expect.objectContaining({ variable: 'BEDROCK_TEMPERATURE', problem: 'is "-1", which is below 0' }),
+      expect.objectContaining({
+        variable: 'LOG_LEVELS',
+        problem: 'is "web", which has a part that is not component=level',
+      }),
       expect.objectContaining({ variable: 'BEDROCK_GUARDRAIL_VERSION' }),
     ])
     expect(new ConfigError(faults).message.split('\n')).toHaveLength(7)

@@ -12,7 +12,7 @@ export function readValues(env: Record<string, string | undefined>, faults: Conf
     if (raw === undefined) return [name, undefined]
     const result = variable.schema.safeParse(raw)
     if (result.success) return [name, result.data]
-    const shown = variable.secret || raw.length > 100 ? '' : `is ${JSON.stringify(raw)}: `
+    const shown = variable.secret || raw.length > 100 ? '' : `is ${JSON.stringify(raw)}, which `
     faults.push({ variable: name, problem: shown + result.error.issues[0]!.message, expected: plain(variable.type) })
     return [name, standard === undefined ? undefined : variable.schema.parse(standard)]
   })
