@@ -283,8 +283,8 @@ export function titleFrom(returned: string): string {
       .map((candidate) => candidate.replace(/[\p{Cf}]/gu, '').trim())
       .find((candidate) => candidate !== '') ?? ''
   const bare = line
-    .replace(/^(#+\s*|title\s*[:：]\s*|[-*•]\s+)+/iu, '')
-    .replace(/^["'“”‘’«»„‹›「」『』*_`]+|["'“”‘’«»„‹›「」『』*_`]+$/gu, '')
+    .replace(/^(#+\s*|title\s*[:：]\s*|[-•]\s+|["'“”‘’«»„‹›「」『』*_`]+\s*)+/iu, '')
+    .replace(/["'“”‘’«»„‹›「」『』*_`]+$/u, '')
     .replace(/[.。]+$/u, '')
     .replace(/\s+/g, ' ')
     .trim()
