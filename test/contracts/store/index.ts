@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { busContract } from './bus.ts'
+import { claimsContract } from './claims.ts'
+import { commitsContract } from './commits.ts'
 import { conversationsContract } from './conversations.ts'
 import { inboxContract } from './inbox.ts'
 import { bedFor, type Open, type Traits } from './kit.ts'
@@ -28,7 +30,9 @@ export function storeContract(name: string, open: Open, traits: Traits = {}): vo
       })
     })
     inboxContract(open)
+    claimsContract(open)
     leasesContract(open)
+    commitsContract(open)
     conversationsContract(open)
     usersContract(open)
     sessionsContract(open)

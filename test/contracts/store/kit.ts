@@ -139,6 +139,14 @@ export async function say(store: Store, incoming: Incoming, over: Partial<Outcom
   return claim
 }
 
+/** Let the lease run out and another instance take the turn. */
+export async function takeOver(bed: Bed, by: Store = bed.store): Promise<Claim> {
+  bed.clock.advance(leaseMs + 1)
+  const [claim] = await by.inbox.sweep([newLease()])
+  if (!claim) throw new Error('There was nothing to take over.')
+  return claim
+}
+
 /** All messages of a conversation. */
 export async function messagesOf(store: Store, conversation: string): Promise<Message[]> {
   const found = await store.conversations.read(conversation, { messages: 10_000 })
