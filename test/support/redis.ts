@@ -82,6 +82,7 @@ export async function startRedis(
       port: at,
       retryStrategy: () => 20,
       maxRetriesPerRequest: null,
+      password: settings.requirepass,
       ...probe,
     })
     client.on('error', () => undefined)
@@ -134,24 +135,25 @@ export interface RedisCluster {
 const slots = 16_384
 
 /** A Cluster of masters, formed by raw commands, since redis-cli may be absent. */
-export async function startCluster(size = 3, settings: Record<string, string> = {}): Promise<RedisCluster> {
+export async function startCluster(
+  size = 3,
+  settings: Record<string, string> = {},
+  tls?: { ca: Buffer },
+): Promise<RedisCluster> {
   const nodes: RedisServer[] = []
   const busPorts: number[] = []
   for (let n = 0; n < size; n++) {
     const bus = await freePort()
     busPorts.push(bus)
-    nodes.push(
-      await startRedis({
-        'cluster-enabled': 'yes',
-        'cluster-port': String(bus),
-        'cluster-node-timeout': '2000',
-        appendfsync: 'no',
-        ...settings,
-      }),
-    )
+    const port = await freePort()
+    const common = { 'cluster-enabled': 'yes', 'cluster-port': String(bus), 'cluster-node-timeout': '2000' }
+    const listening: Record<string, string> = tls ? { port: '0', 'tls-port': String(port) } : {}
+    nodes.push(await startRedis({ ...common, appendfsync: 'no', ...listening, ...settings }, { port, probe: { tls } }))
   }
   const clients = nodes.map((node) => {
-    const client = new Redis({ host: node.host, port: node.port, retryStrategy: () => 50, maxRetriesPerRequest: null })
+    const { host, port } = node
+    const options = { host, port, password: settings.requirepass, tls, maxRetriesPerRequest: null }
+    const client = new Redis({ ...options, retryStrategy: () => 50 })
     client.on('error', () => undefined)
     return client
   })
@@ -187,7 +189,7 @@ export async function startCluster(size = 3, settings: Record<string, string> = 
 }
 
 /** A TCP proxy before a server, which counts what passes and can lose replies. */
-export interface Proxy {
+export interface RedisProxy {
   readonly port: number
   /** Bytes to the server and from it, since the last `reset`. */
   readonly sent: number
@@ -197,15 +199,20 @@ export interface Proxy {
   loseReplyTo(text: string): void
   /** How often that happened. */
   readonly lost: number
+  /** From now on cut the connection instead of letting a request through that contains `text`; `null` ends it. */
+  block(text: string | null): void
+  /** Cut all connections. */
+  cut(): void
   close(): Promise<void>
 }
 
-export async function startProxy(target: number): Promise<Proxy> {
+export async function startProxy(target: number): Promise<RedisProxy> {
   const sockets = new Set<Socket>()
   let sent = 0
   let received = 0
   let lost = 0
   let doomed: string | undefined
+  let blocked: string | null = null
   const server: Server = createServer((client) => {
     const upstream = connect(target, '127.0.0.1')
     let cutting = false
@@ -220,6 +227,10 @@ export async function startProxy(target: number): Promise<Proxy> {
     }
     client.on('data', (data) => {
       sent += data.length
+      if (blocked !== null && data.includes(blocked)) {
+        client.destroy()
+        return
+      }
       if (doomed !== undefined && data.includes(doomed)) {
         doomed = undefined
         cutting = true
@@ -256,10 +267,52 @@ export async function startProxy(target: number): Promise<Proxy> {
     loseReplyTo(text) {
       doomed = text
     },
+    block(text) {
+      blocked = text
+    },
+    cut() {
+      for (const socket of sockets) socket.destroy()
+    },
     async close() {
       for (const socket of sockets) socket.destroy()
       server.close()
       await once(server, 'close')
     },
   }
+}
+
+export interface Request {
+  /** The command with its arguments, as the server took it. */
+  args: string[]
+  /** Run by a script; otherwise sent by a client. */
+  byScript: boolean
+}
+
+/** Writes down every command of a server while `work` runs. */
+export async function watchCommands(ports: number[], work: () => Promise<void>): Promise<Request[]> {
+  const requests: Request[] = []
+  const watches = await Promise.all(
+    ports.map(async (port) => {
+      const client = new Redis({ host: '127.0.0.1', port })
+      const monitor = await client.monitor()
+      monitor.on('monitor', (_time: string, args: string[], source: string) => {
+        requests.push({ args, byScript: source === 'lua' })
+      })
+      return { client, monitor }
+    }),
+  )
+  await work()
+  for (const { client, monitor } of watches) {
+    // What a monitor tells comes in order: when it has told of this, it has told of all before.
+    const told = new Promise<void>((resolve) => {
+      monitor.on('monitor', (_time: string, args: string[]) => {
+        if (args[1] === 'end-of-watch') resolve()
+      })
+    })
+    await client.echo('end-of-watch')
+    await told
+    monitor.disconnect()
+    client.disconnect()
+  }
+  return requests.filter(({ args }) => args[1] !== 'end-of-watch')
 }

@@ -196,42 +196,54 @@ async function refuseClusterNode(redis: Redis, where: string): Promise<void> {
 // --- while it runs -----------------------------------------------------------------------------------------------
 
 interface Health {
-  /** Since when the connection is lost, or 0. */
+  /** Since when the connection is lost; never, if it stands. */
   lostSince(): number
   closing(): void
 }
 
+/** How long a connection must stand to be called back: on a server that turns writes away it is begun anew all the time. */
+const steadyMs = 1_000
+
 /** Says once that a connection is lost, and once that it is back. */
 function watchHealth(client: Client, where: string, log?: Log): Health {
   const lost = new Map<string, number>()
+  const told = new Map<string, NodeJS.Timeout | undefined>()
   let closing = false
-  const gone = (redis: string, error?: unknown) => {
-    if (closing || lost.has(redis)) return
-    lost.set(redis, performance.now())
-    log?.warn({ redis, reason: wordsOf(error ?? new Error('connection closed')) }, 'Lost the connection to Redis.')
+  let wasReady = false
+
+  const gone = (redis: string, error: unknown = new Error('connection closed')) => {
+    if (closing || !wasReady) return
+    if (!lost.has(redis)) lost.set(redis, performance.now())
+    clearTimeout(told.get(redis))
+    if (!told.has(redis)) log?.warn({ redis, reason: wordsOf(error) }, 'Lost the connection to Redis.')
+    told.set(redis, undefined)
   }
   const back = (redis: string) => {
-    if (lost.delete(redis)) log?.info({ redis }, 'The connection to Redis is back.')
+    lost.delete(redis)
+    if (!told.has(redis)) return
+    clearTimeout(told.get(redis))
+    const steady = setTimeout(() => {
+      told.delete(redis)
+      log?.info({ redis }, 'The connection to Redis is back.')
+    }, steadyMs)
+    told.set(redis, steady.unref())
   }
-  let wasReady = false
+
   client.on('error', () => undefined)
   client.on('ready', () => {
     wasReady = true
     back(where)
   })
-  client.on('close', () => {
-    if (wasReady) gone(where)
-  })
-  client.on('node error', (error: unknown, node: string) => {
-    if (wasReady) gone(node, error)
-  })
+  client.on('close', () => gone(where))
+  client.on('node error', (error: unknown, node: string) => gone(node, error))
   client.on('+node', (node: Redis) => {
     node.on('ready', () => back(`${node.options.host}:${node.options.port}`))
   })
   return {
-    lostSince: () => lost.get(where) ?? 0,
+    lostSince: () => lost.get(where) ?? Number.POSITIVE_INFINITY,
     closing: () => {
       closing = true
+      for (const timer of told.values()) clearTimeout(timer)
     },
   }
 }
@@ -249,7 +261,7 @@ function connectionOf({ client, options, entrances }: Made, health: Health): Con
         const failure = failureOf(error)
         if (failure === 'defect') throw new Error(`Redis: ${wordsOf(error)}`)
         // While Redis is known to be away nobody waits for it.
-        const since = health.lostSince() || began
+        const since = Math.min(began, health.lostSince())
         if (failure === 'unavailable' || closed || performance.now() + wait - since > retryMs) throw unavailable(error)
         await sleep(wait)
       }

@@ -1,0 +1,268 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { Redis } from 'ioredis'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import type { Store } from '../../src/store.ts'
+import { openRedis } from '../../src/stores/redis/index.ts'
+import { keyTable, shardOf, shards, spellKeys } from '../../src/stores/redis/keys.ts'
+import type { Message } from '../../src/types.ts'
+import {
+  answerOf,
+  claimNew,
+  deliveryOf,
+  messageAt,
+  newLease,
+  newUser,
+  outcomeOf,
+  placeOf,
+  say,
+} from '../contracts/store/kit.ts'
+import {
+  describeRedis,
+  type RedisCluster,
+  type RedisServer,
+  startCluster,
+  startProxy,
+  startRedis,
+  watchCommands,
+} from '../support/redis.ts'
+
+const prefix = 'layout:'
+
+/** All that a store can do, some of it unfinished, so that every kind of key is there. */
+async function workload(store: Store): Promise<void> {
+  await store.ping()
+  const first = await say(store, messageAt(placeOf('a'), { user: 'ann' }), { title: 'Words' })
+  await store.conversations.rate(first.conversation, first.turn, { value: 'up', user: 'ann', at: 1 })
+  await store.conversations.update(first.conversation, { summary: { text: 'short', upTo: 1 } })
+  await store.conversations.read(first.conversation, { messages: 10, bytes: 10_000 })
+  await store.conversations.list('ann', { limit: 10 })
+  await store.conversations.list('ann', { limit: 10, matching: 'question' })
+  await say(store, messageAt(placeOf('a'), { replaces: first.turn }))
+  // A place that continues a conversation born elsewhere, and a message that names one.
+  await store.inbox.point(placeOf('b'), first.conversation)
+  const running = await claimNew(store, messageAt(placeOf('b')))
+  await store.inbox.accept(deliveryOf(messageAt(placeOf('c'), { conversation: first.conversation, user: 'ann' })))
+  await store.inbox.accept(deliveryOf(messageAt(placeOf('c'), { conversation: first.conversation, user: 'eve' })))
+  await store.leases.save(running, { shown: 1 })
+  await store.leases.renew(running, 10_000)
+  await store.inbox.stop(first.conversation)
+  await store.inbox.pending(first.conversation)
+  await store.leases.commit(running, outcomeOf(running, { delivered: false }))
+  const { next } = await store.leases.settle(running, newLease())
+  await store.leases.release(next!)
+  await store.inbox.sweep([newLease(), newLease()])
+  // A refused stranger, and a conversation that is deleted while its first turn runs.
+  const refused = await claimNew(store, messageAt(placeOf('d')))
+  await store.leases.commit(refused, outcomeOf(refused, { messages: [], participants: [], discard: true }))
+  const deleted = await claimNew(store, messageAt(placeOf('e'), { user: 'ann' }))
+  await store.conversations.remove(deleted.conversation)
+  await store.leases.commit(deleted, outcomeOf(deleted), newLease())
+  await store.inbox.depth()
+
+  const user = await store.users.create(newUser({ identities: ['web:local:ann', 'slack:T1:U1'] }))
+  await store.users.create(newUser({ identities: ['slack:T1:U1', 'slack:T1:U2'] }))
+  await store.users.update(user.id, { name: 'Anna' })
+  await store.users.list({ limit: 10 })
+  const expiresAt = Date.now() + 60_000
+  for (const id of ['s1', 's2', 's3']) await store.sessions.set(id, {}, { user: 'ann', expiresAt })
+  await store.sessions.set('s4', {}, { expiresAt })
+  await store.sessions.endAll('ann', 's3')
+  await store.sessions.destroy('s4')
+  await store.counters.hit('k', 60_000)
+  await store.cache.set('k', 'v', 60_000)
+  const end = await store.bus.subscribe('c', () => undefined)
+  await store.bus.publish('c', {})
+  end()
+}
+
+async function allKeys(redis: Redis): Promise<string[]> {
+  const keys: string[] = []
+  for await (const some of redis.scanStream({ match: `${prefix}*` })) keys.push(...(some as string[]))
+  return keys
+}
+
+describeRedis('the layout of the data in Redis', () => {
+  let server: RedisServer
+  let redis: Redis
+  let store: Store
+  beforeAll(async () => {
+    server = await startRedis({ appendonly: 'no' })
+    redis = new Redis(server.url)
+  })
+  afterAll(async () => {
+    redis.disconnect()
+    await server.stop()
+  })
+  beforeEach(async () => {
+    await redis.flushall()
+    store = await openRedis({ url: server.url, prefix })
+  })
+  afterEach(() => store.close())
+
+  it('has no key that is not in the table, and none without a lifetime or an owner', async () => {
+    await workload(store)
+    const met = new Set<string>()
+    for (const key of await allKeys(redis)) {
+      const kind = /^layout:\{\w+\}:(\w+)/.exec(key)?.[1]
+      const row = keyTable.find((one) => one.kind === kind)
+      expect(row, `${key} is not in the table`).toBeDefined()
+      expect(await redis.type(key), key).toBe(row!.type)
+      expect((await redis.pttl(key)) > 0 ? 'ttl' : 'owner', key).toBe(row!.ends)
+      met.add(row!.kind)
+    }
+    // The lock lives only while data is migrated.
+    expect([...met].sort()).toEqual(
+      keyTable
+        .map((row) => row.kind)
+        .filter((kind) => kind !== 'lock')
+        .sort(),
+    )
+  })
+
+  it('keeps nothing of deleted conversations but what ends by itself', async () => {
+    await workload(store)
+    const { items } = await store.conversations.list('ann', { limit: 10 })
+    for (const { conversation } of items) await store.conversations.remove(conversation.id)
+    const owned = keyTable.filter((row) => row.ends === 'owner').map((row) => row.kind)
+    const left = (await allKeys(redis))
+      .map((key) => /\}:(\w+)/.exec(key)?.[1] ?? '')
+      .filter((kind) => owned.includes(kind))
+    expect([...new Set(left)].sort()).toEqual(['identity', 'schema', 'user', 'users'])
+  })
+
+  it('keeps nothing of a user whose creation was never finished', async () => {
+    const user = newUser()
+    const keys = spellKeys(prefix)
+    await redis.hset(keys.user(user.id), 'pending', 1, 'id', JSON.stringify(user.id))
+    await redis.pexpire(keys.user(user.id), 1)
+    await redis.set(keys.identity(user.identities[0]!), user.id)
+    await expect.poll(() => redis.exists(keys.user(user.id))).toBe(0)
+    expect(await store.users.find(user.identities[0]!)).toBeNull()
+    const second = newUser({ identities: user.identities })
+    expect(await store.users.create(second)).toEqual(second)
+    expect(await store.users.find(user.identities[0]!)).toEqual(second)
+  })
+
+  it('takes what was deleted off a list, where a crash left it there', async () => {
+    const claim = await say(store, messageAt(placeOf('a')))
+    const list = spellKeys(prefix).conversations('ann')
+    await redis.zadd(list, 1, `${claim.home}never-there`)
+    const { items } = await store.conversations.list('ann', { limit: 10 })
+    expect(items.map((one) => one.conversation.id)).toEqual([claim.conversation])
+    expect(await redis.zrange(list, 0, '-1')).toEqual([claim.conversation])
+  })
+
+  it('spreads homes over all shards', () => {
+    const homes = Array.from(
+      { length: 64 * shards },
+      (_, n) => deliveryOf(messageAt(placeOf(`place ${n}`))).conversation,
+    )
+    const counts = new Map<number, number>()
+    for (const home of homes) counts.set(shardOf(home.slice(0, 16)), (counts.get(shardOf(home.slice(0, 16))) ?? 0) + 1)
+    expect(counts.size).toBe(shards)
+    expect(Math.max(...counts.values())).toBeLessThan(64 * 2)
+  })
+})
+
+describe('the scripts', () => {
+  const dir = new URL('../../src/stores/redis/lua/', import.meta.url)
+
+  it.each(readdirSync(dir))('%s takes keys from KEYS alone', (file) => {
+    const calls = [...readFileSync(new URL(file, dir), 'utf8').matchAll(/redis\.call\('(\w+)'(?:, ([^,)]+))?/g)]
+    for (const [call, command, key = ''] of calls) {
+      if (command === 'TIME') continue
+      expect(key, call).toMatch(/^(KEYS\[\w+\]|HOME|INBOX|DUE|CONVERSATION|MESSAGES|TURNS)$/)
+    }
+  })
+})
+
+describeRedis('what the steps cost in Redis', () => {
+  let server: RedisServer
+  let cluster: RedisCluster
+  beforeAll(async () => {
+    server = await startRedis({ appendonly: 'no' })
+    cluster = await startCluster()
+  }, 30_000)
+  afterAll(async () => {
+    await server.stop()
+    await cluster.stop()
+  })
+
+  it('touches only the declared keys in every script', async () => {
+    const store = await openRedis({ url: server.url, prefix })
+    const requests = await watchCommands([server.port], () => workload(store))
+    await store.close()
+    let declared: string[] = []
+    for (const { args, byScript } of requests) {
+      const [command = '', , count = '0'] = args
+      if (!byScript) declared = command.startsWith('eval') ? args.slice(3, 3 + Number(count)) : []
+      else for (const key of args.slice(1).filter((one) => one.startsWith(prefix))) expect(declared).toContain(key)
+    }
+    // Each is sent whole at first. All but the common part, schema (sent before), lock and user_drop (the loser of a race).
+    const whole = requests.filter(({ args, byScript }) => !byScript && args[0] === 'eval').map(({ args }) => args[1])
+    expect(new Set(whole).size).toBe(readdirSync(new URL('../../src/stores/redis/lua/', import.meta.url)).length - 4)
+  })
+
+  it.each(['one server', 'a Cluster'])(
+    'takes three commands for a turn on %s: accept and claim, read, commit',
+    async (on) => {
+      const whole = on === 'a Cluster'
+      const where = whole ? { clusterNodes: cluster.entrances } : { url: server.url }
+      const store = await openRedis({ ...where, prefix: 'count:' })
+      // A connection sends each script's text once; the next time is like all that follow.
+      const place = placeOf('counted')
+      const turn = async () => {
+        const claim = await claimNew(store, messageAt(place, { user: 'ann' }))
+        await store.conversations.read(claim.conversation, { messages: 40, bytes: 100_000 })
+        await store.leases.commit(claim, outcomeOf(claim), newLease())
+      }
+      await turn()
+      const ports = whole ? cluster.nodes.map((node) => node.port) : [server.port]
+      const requests = await watchCommands(ports, turn)
+      await store.close()
+      const counted = requests.filter(({ args, byScript }) => !byScript && args.some((arg) => arg.includes('count:')))
+      expect(counted.map(({ args }) => args[0])).toEqual(['evalsha', 'evalsha', 'evalsha'])
+    },
+  )
+
+  it('costs the same with 10 and with 10,000 messages in a conversation', async () => {
+    const proxy = await startProxy(server.port)
+    const store = await openRedis({ url: `redis://127.0.0.1:${proxy.port}`, prefix: 'cost:' })
+    const redis = new Redis(server.url)
+    const text = 'a question of some length '.repeat(40)
+
+    async function fill(channel: string, count: number): Promise<void> {
+      const claim = await claimNew(store, messageAt(placeOf(channel), { text }))
+      const message = outcomeOf(claim, { answer: answerOf(text) }).messages[1]! satisfies Omit<Message, 'seq'>
+      await store.leases.commit(claim, outcomeOf(claim, { messages: Array.from({ length: count }, () => message) }))
+    }
+
+    async function costOf(channel: string) {
+      await redis.config('RESETSTAT')
+      proxy.reset()
+      const claim = await claimNew(store, messageAt(placeOf(channel), { text }))
+      await store.conversations.read(claim.conversation, { messages: 40, bytes: 8_000 })
+      await store.leases.commit(claim, outcomeOf(claim, { answer: answerOf(text) }))
+      const bytes = proxy.sent + proxy.received
+      const stats = await redis.info('commandstats')
+      const calls = [...stats.matchAll(/cmdstat_(\S+):calls=(\d+)/g)].map(([, command, count]) => [
+        command,
+        Number(count),
+      ])
+      return { bytes, calls: Object.fromEntries(calls.filter(([command]) => command !== 'config|resetstat')) }
+    }
+
+    await fill('small', 10)
+    await fill('large', 10_000)
+    // The first time sends the scripts' text.
+    await costOf('small')
+    const small = await costOf('small')
+    const large = await costOf('large')
+    await store.close()
+    redis.disconnect()
+    await proxy.close()
+    expect(large.calls).toEqual(small.calls)
+    // Only the digits of counts and sums grow.
+    expect(Math.abs(large.bytes - small.bytes)).toBeLessThan(200)
+  })
+})
