@@ -22,8 +22,8 @@ export interface Account {
 }
 
 export interface Accounts {
-  /** Throws `too_many_attempts`, `bad_login` or `refused_disabled`. `address` is where the attempt comes from. */
-  signIn(name: string, password: string, address: string): Promise<Account>
+  /** Throws `too_many_attempts`, `bad_login` or `refused_disabled`. `from`: the network address, and the request's id for the log. */
+  signIn(name: string, password: string, from: { address: string; request: string }): Promise<Account>
   /** The user of a session, as long as they may be here. */
   current(session: { user: string; identity: string }): Promise<User | null>
 }
@@ -71,7 +71,7 @@ export function createAccounts(options: {
   }
 
   return {
-    async signIn(name, password, address) {
+    async signIn(name, password, { address, request }) {
       if (name.length > nameChars || password.length > passwordChars) throw new Fault('bad_login')
       const nameKey = `login:name:${hashOf([webIdentityOf(name)])}`
       try {
@@ -80,11 +80,11 @@ export function createAccounts(options: {
         if (!account) throw new Fault('bad_login')
         if (account.user.state === 'disabled') throw new Fault('refused_disabled')
         await Promise.all([counters.reset(nameKey), remember(account.user, password)])
-        log.info({ user: account.user.id }, 'signed in')
+        log.info({ request, user: account.user.id }, 'signed in')
         return account
       } catch (thrown) {
         if (thrown instanceof Fault)
-          log.warn({ reason: thrown.code, name: hashOf([nameKey]).slice(0, 12) }, 'sign-in refused')
+          log.warn({ request, reason: thrown.code, name: hashOf([nameKey]).slice(0, 12) }, 'sign-in refused')
         throw thrown
       }
     },
@@ -105,5 +105,8 @@ function network(address: string): string {
   const groups = head.split(':').filter(Boolean)
   const after = tail?.split(':').filter(Boolean) ?? []
   const all = tail === undefined ? groups : [...groups, ...Array(8 - groups.length - after.length).fill('0'), ...after]
-  return all.slice(0, 4).join(':')
+  return all
+    .slice(0, 4)
+    .map((group) => Number.parseInt(group, 16))
+    .join(':')
 }

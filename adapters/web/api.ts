@@ -259,13 +259,10 @@ async function storedTurn(chat: Chat, user: User, id: string, turn: string) {
   return messages.filter((one) => one.turn === turn).map((one) => message(one, user))
 }
 
+/** Free of what any file system forbids or any eye is fooled by. */
 function fileName(title: string): string {
-  return (
-    title
-      .replace(/[\p{Cc}\p{Cf}\\/:*?"<>|]+/gu, ' ')
-      .trim()
-      .slice(0, 80) || 'conversation'
-  )
+  const safe = title.replace(/[\p{Cc}\p{Cf}\s\\/:*?"<>|]+/gu, ' ').trim()
+  return safe.slice(0, 80).toWellFormed() || 'conversation'
 }
 
 /** What fails before the first piece can still be told in words. */

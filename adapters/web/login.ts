@@ -97,7 +97,10 @@ function loginPost(parts: LoginParts): Route {
       }
       try {
         if (!parts.form.verify(request, body._csrf)) throw new Fault('bad_csrf')
-        const account = await parts.accounts.signIn(username, password, request.ip ?? '')
+        const account = await parts.accounts.signIn(username, password, {
+          address: request.ip ?? '',
+          request: response.locals.request,
+        })
         await beginSession(request, account, parts.now())
       } catch (thrown) {
         const status = thrown instanceof Fault && refusals[thrown.code]
