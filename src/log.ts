@@ -66,7 +66,8 @@ async function prettySink(terminal: Sink): Promise<Sink> {
   const pretty = prettyFactory({
     colorize: process.stdout.isTTY === true,
     translateTime: 'SYS:HH:MM:ss.l',
-    ignore: 'pid,hostname,component',
+    // The last two are in the sentence already.
+    ignore: 'pid,hostname,component,feature,on',
     messageFormat: '[{component}] {msg}',
     singleLine: true,
   })
