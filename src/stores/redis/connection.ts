@@ -140,8 +140,9 @@ async function opened(client: Client, where: string): Promise<void> {
   let last: unknown
   const ready = Promise.withResolvers<void>()
   const onError = (error: unknown) => {
-    last = error
-    if (hopeless(error)) ready.reject(error)
+    // That all nodes failed says less than how the last of them did.
+    last = error instanceof Error && 'lastNodeError' in error ? (error.lastNodeError ?? error) : error
+    if (hopeless(last)) ready.reject(last)
   }
   const timer = setTimeout(() => ready.reject(last), openMs)
   client.on('error', onError)
@@ -176,7 +177,9 @@ function reasonOf(error: unknown, where: string): string {
   if (refusal.test(words)) return `Redis at ${where} refuses the user name or the password it was given.`
   if (notCluster.test(words)) return `Redis at ${where} is not a Cluster. Give its address as one URL instead.`
   if (hopeless(error)) return `The TLS connection to Redis at ${where} failed: ${words}.`
-  return `Redis at ${where} cannot be reached: ${words}.`
+  // The client's own words for a Cluster none of whose nodes answers say nothing more.
+  const vague = /^(Connection is closed|Failed to refresh slots|None of startup)/.test(words)
+  return `Redis at ${where} cannot be reached${vague ? '' : `: ${words}`}.`
 }
 
 /** Commands that come all at once should not meet nodes that are only just being connected. */
