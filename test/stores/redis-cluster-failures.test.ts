@@ -56,6 +56,11 @@ describeRedis('a Redis Cluster that changes', () => {
     await cluster.nodes[1]!.kill()
     await expect(store.leases.commit(claims[1]!, outcomeOf(claims[1]!))).rejects.toMatchObject(lost)
     await expect(store.ping()).rejects.toMatchObject(lost)
+    // What others left is still found where it can be.
+    const left = deliveryOf(messageAt(placeOf(places[0]!.channel, { thread: 'left' })))
+    expect(nodeOf(await slotOf(left.incoming.place))).not.toBe(1)
+    await store.inbox.accept(left)
+    expect(await store.inbox.sweep([newLease()])).toMatchObject([{ turn: left.turn }])
     for (const n of [0, 2]) {
       expect((await store.leases.commit(claims[n]!, outcomeOf(claims[n]!))).status).toBe('ok')
       await say(store, messageAt(places[n]!))

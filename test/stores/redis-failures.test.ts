@@ -108,10 +108,19 @@ describeRedis('a Redis that fails', () => {
       expect([status, next?.turn, next?.attempt]).toEqual(['ok', second.turn, 1])
       expect(await messagesOf(store, claim!.conversation)).toHaveLength(2)
 
+      // A message on the bus comes at most once: it is not sent again where it may have arrived.
+      const heard: unknown[] = []
+      await store.bus.subscribe('c', ({ n }) => heard.push(n))
+      proxy.loseReplyTo('lost-publish')
+      await expect(store.bus.publish('c', { n: 1, text: 'lost-publish' })).rejects.toMatchObject(lost)
+      await heals(() => store.bus.publish('c', { n: 2 }))
+      await heals(async () => expect(heard.at(-1)).toBe(2))
+      expect(heard.filter((n) => n === 1).length).toBeLessThan(2)
+
       proxy.loseReplyTo('counter:lost-hit')
       expect((await store.counters.hit('lost-hit', 60_000)).count).toBe(1)
       expect((await store.counters.hit('lost-hit', 60_000)).count).toBe(2)
-      expect(proxy.lost).toBe(3)
+      expect(proxy.lost).toBe(4)
     })
 
     it('heals a message whose instance died between the two steps to a conversation born elsewhere', async () => {
@@ -247,6 +256,13 @@ describeRedis('a Redis that fails', () => {
       ['redis://127.0.0.1/name', 'number of a database'],
     ])('refuses %s as an address', async (url, words) => {
       await expect(open({ url })).rejects.toThrow(words)
+    })
+
+    it('warns where Redis would drop data when its memory is full', async () => {
+      const server = await serverOf({ maxmemory: '100mb', 'maxmemory-policy': 'allkeys-lru' })
+      const log = quietLog()
+      await open({ url: server.url, log })
+      expect(log.lines).toMatchObject([{ level: 'warn', fields: { policy: 'allkeys-lru' } }])
     })
 
     it('refuses a prefix that would break the layout', async () => {

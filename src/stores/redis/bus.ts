@@ -45,7 +45,9 @@ export function openBus(engine: Engine, log?: Log): Bus & { close(): void } {
 
   const heartbeat = setInterval(() => {
     const asked = line
-    if (asked.status === 'ready') asked.ping().catch(() => asked.disconnect())
+    if (asked.status !== 'ready') return
+    if (connection.belongs(asked)) asked.ping().catch(() => asked.disconnect())
+    else asked.disconnect()
   }, heartbeatMs)
   heartbeat.unref()
 
@@ -71,7 +73,8 @@ export function openBus(engine: Engine, log?: Log): Bus & { close(): void } {
     async publish(name, message) {
       const channel = keys.channel(name)
       const text = JSON.stringify(message)
-      await connection.run(() => connection.publisher(channel).publish(channel, text))
+      // At most once: not again where it may have been sent.
+      await connection.runOnce(() => connection.publisher(channel).publish(channel, text))
     },
 
     async subscribe(name, listener) {

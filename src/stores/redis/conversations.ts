@@ -35,6 +35,23 @@ export function openConversations(engine: Engine): Conversations {
     if (ids.length > 0) await connection.run((redis) => redis.zrem(keys.conversations(user), ...ids))
   }
 
+  /** The conversations on a user's list, the last updated first, read some at once. */
+  async function* walk(user: string, after: Cursor | undefined, atOnce: number) {
+    let entries: Cursor[] = []
+    do {
+      // One more than needed tells whether something follows.
+      entries = await page(user, entries.at(-2) ?? after, atOnce + 1)
+      const heads = await Promise.all(entries.slice(0, atOnce).map(({ id }) => read(id, { messages: 0 })))
+      await forget(
+        user,
+        heads.flatMap((head, i) => (head ? [] : [entries[i]!.id])),
+      )
+      for (const [i, head] of heads.entries()) {
+        if (head) yield { entry: entries[i]!, conversation: head.conversation, more: i + 1 < entries.length }
+      }
+    } while (entries.length > atOnce)
+  }
+
   async function messagesFrom(id: string, first: number, count: number): Promise<string[]> {
     const [, messages] = keysOf(id)
     return connection.run((redis) => redis.lrange(messages, first, first + count - 1))
@@ -51,38 +68,22 @@ export function openConversations(engine: Engine): Conversations {
 
     async list(user, { before, limit, matching }) {
       const items: Found[] = []
-      const budget = { ...searchLimits }
+      const most = Math.max(1, limit)
       const wanted = matching === undefined ? undefined : fold(matching)
-      let cursor = before === undefined ? undefined : cursorOf(before)
-      for (;;) {
-        const atOnce = wanted === undefined ? limit - items.length : budget.atOnce
-        // One more than asked for tells whether there is a next page.
-        const entries = await page(user, cursor, atOnce + 1)
-        const batch = entries.slice(0, atOnce)
-        const heads = await Promise.all(batch.map(({ id }) => read(id, { messages: 0 })))
-        await forget(
-          user,
-          batch.flatMap(({ id }, i) => (heads[i] ? [] : [id])),
-        )
-        for (const [i, entry] of batch.entries()) {
-          const conversation = heads[i]?.conversation
-          cursor = entry
-          if (!conversation) continue
-          const snippet =
-            wanted === undefined
-              ? ''
-              : await search(conversation, wanted, (first, n) => messagesFrom(entry.id, first, n), budget)
-          budget.conversations -= 1
-          if (snippet === null) continue
-          items.push({ conversation, snippet })
-          const more = i + 1 < entries.length
-          if (items.length === limit) return more ? { items, next: textOf(entry) } : { items }
-        }
-        if (entries.length <= atOnce || !cursor) return { items }
-        if (wanted !== undefined && (budget.conversations <= 0 || budget.bytes <= 0)) {
-          return { items, next: textOf(cursor) }
-        }
+      const budget = { ...searchLimits }
+      const after = before === undefined ? undefined : cursorOf(before)
+      for await (const { entry, conversation, more } of walk(
+        user,
+        after,
+        wanted === undefined ? most : searchLimits.atOnce,
+      )) {
+        const snippet = wanted === undefined ? '' : await search(conversation, wanted, messagesFrom, budget)
+        if (snippet !== null) items.push({ conversation, snippet })
+        budget.conversations -= 1
+        const spent = wanted !== undefined && (budget.conversations <= 0 || budget.bytes <= 0)
+        if (items.length >= most || spent) return more ? { items, next: textOf(entry) } : { items }
       }
+      return { items }
     },
 
     async update(id, { title, summary }) {

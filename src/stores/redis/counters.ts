@@ -20,18 +20,18 @@ export function openCounters({ connection, keys, given }: Engine): Counters {
 }
 
 /** A cached text is stored behind its end and a blank. */
-export function openCache({ connection, keys, now }: Engine): Cache {
+export function openCache({ connection, keys, lifetime, expired }: Engine): Cache {
   return {
     async get(key) {
       const text = await connection.run((redis) => redis.get(keys.cache(key)))
       if (text === null) return null
       const blank = text.indexOf(' ')
-      return Number(text.slice(0, blank)) > now() ? text.slice(blank + 1) : null
+      return expired(Number(text.slice(0, blank))) ? null : text.slice(blank + 1)
     },
 
     async set(key, value, ttlMs) {
-      const until = now() + ttlMs
-      await connection.run((redis) => redis.set(keys.cache(key), `${until} ${value}`, 'PXAT', until))
+      const { until, option } = lifetime(ttlMs)
+      await connection.run((redis) => redis.set(keys.cache(key), `${until} ${value}`, option[0] as 'PX', option[1]))
     },
   }
 }

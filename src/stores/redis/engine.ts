@@ -6,11 +6,14 @@ export interface Engine {
   readonly connection: Connection
   readonly keys: Keys
   readonly maxWaiting: number
-  /** The store's clock as an instance sees it: the one the tests gave, else its own. */
-  now(): number
+  /** When Redis shall drop what lives this long, by its own clock or the tests'. For SET, with `expired` on reading. */
+  lifetime(ms: number): { until: number; option: ['PX' | 'PXAT', number] }
+  /** Redis drops what is over by itself; only the tests' clock has to be asked. */
+  expired(until: number): boolean
   /** A script's small named values. Redis' clock rules, unless the tests gave one. */
   given<T extends object>(values: T): T & { now?: number }
-  everyShard<T>(call: (shard: number) => Promise<T>): Promise<T[]>
+  /** The numbers of all shards. */
+  readonly shards: readonly number[]
 }
 
 export function engineOf(
@@ -19,13 +22,16 @@ export function engineOf(
   options: { maxWaiting: number; now?: () => number },
 ): Engine {
   const { now } = options
-  const all = Array.from({ length: shards }, (_, shard) => shard)
   return {
     connection,
     keys,
     maxWaiting: options.maxWaiting,
-    now: now ?? Date.now,
+    lifetime(ms) {
+      const until = (now ?? Date.now)() + ms
+      return { until, option: now ? ['PXAT', until] : ['PX', ms] }
+    },
+    expired: (until) => now !== undefined && until <= now(),
     given: (values) => (now ? { ...values, now: now() } : values),
-    everyShard: (call) => Promise.all(all.map(call)),
+    shards: Array.from({ length: shards }, (_, shard) => shard),
   }
 }

@@ -24,6 +24,13 @@ export function failureOf(error: unknown): Failure {
   return error.message === 'Command timed out' ? 'unavailable' : 'retry'
 }
 
+export const noNode = 'Cluster has no node'
+
+/** Whether a command surely never left: the client had no connection for it. */
+export function unsent(error: unknown): boolean {
+  return error instanceof Error && /isn't (writeable|ready)|^Cluster has no node/.test(error.message)
+}
+
 /**
  * The words of an error and nothing else: ioredis puts the command's arguments on its errors, and those are people's
  * messages and the password.

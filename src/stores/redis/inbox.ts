@@ -1,4 +1,4 @@
-import { homeOf, homeOfConversation } from '../../ids.ts'
+import { homeOf, homeOfConversation, isId } from '../../ids.ts'
 import type { Claim, Delivery, Inbox, Lease } from '../../store.ts'
 import { pointerMs, seenMs } from '../../store.ts'
 import type { Accepted, Incoming, PendingTurn } from '../../types.ts'
@@ -86,6 +86,8 @@ export function openInbox(engine: Engine): Inbox {
   /** For the conversation a message names. */
   async function acceptNamed(delivery: Delivery, named: string, lease?: Lease) {
     const { incoming, turn } = delivery
+    // Comes from outside, and would be a part of keys.
+    if (!isId(named)) return { accepted: ['denied', '', ''] as Stored }
     const home = homeOfConversation(named)
     if (home === homeOf(incoming.place)) {
       return store(delivery, { home, conversation: named, turn, into: 'named' }, lease)
@@ -110,8 +112,10 @@ export function openInbox(engine: Engine): Inbox {
   }
 
   async function dueHomes(limit: number): Promise<string[]> {
-    const found = await engine.everyShard(
-      (shard) => engine.connection.script('due', [keys.dueIn(shard)], given({ limit })) as Promise<string[]>,
+    const found = await whatWorked(
+      engine.shards.map(
+        (shard) => engine.connection.script('due', [keys.dueIn(shard)], given({ limit })) as Promise<string[]>,
+      ),
     )
     const homes: { home: string; at: number }[] = []
     for (const flat of found) {
@@ -147,11 +151,10 @@ export function openInbox(engine: Engine): Inbox {
       while (free.length > 0 && homes.length > 0) {
         const tried = homes.splice(0, free.length)
         const batch = free.splice(0, tried.length)
-        const got = await Promise.all(tried.map((home, i) => claimHome(home, batch[i]!)))
-        got.forEach((claim, i) => {
-          if (claim) claims.push(claim)
-          else free.push(batch[i]!)
-        })
+        const got = await whatWorked(tried.map((home, i) => claimHome(home, batch[i]!)))
+        const taken = new Set(got.map((claim) => claim?.token))
+        claims.push(...got.filter((claim) => claim !== null))
+        free.push(...batch.filter(({ token }) => !taken.has(token)))
       }
       return claims
     },
@@ -200,12 +203,18 @@ export function openInbox(engine: Engine): Inbox {
     },
 
     async depth() {
-      const counts = await engine.everyShard((shard) =>
-        engine.connection.run((redis) => redis.zcard(keys.dueIn(shard))),
-      )
-      return counts.reduce((sum, count) => sum + count, 0)
+      const count = (shard: number) => engine.connection.run((redis) => redis.zcard(keys.dueIn(shard)))
+      return (await Promise.all(engine.shards.map(count))).reduce((sum, homes) => sum + homes, 0)
     },
   }
+}
+
+/** With a part of a Cluster away the work of the others goes on; only when nothing works it is a failure. */
+async function whatWorked<T>(calls: Promise<T>[]): Promise<T[]> {
+  const results = await Promise.allSettled(calls)
+  const worked = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))
+  if (worked.length === 0) await Promise.all(calls)
+  return worked
 }
 
 function acceptedOf([status, conversation, turn]: Stored): Accepted {

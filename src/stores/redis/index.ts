@@ -1,7 +1,8 @@
 import type { Store, StoreOptions } from '../../store.ts'
 import { defaultMaxWaiting } from '../../store.ts'
 import { openBus } from './bus.ts'
-import { type ConnectionSettings, connect } from './connection.ts'
+import type { ConnectionSettings } from './client.ts'
+import { connect } from './connection.ts'
 import { openConversations } from './conversations.ts'
 import { openCache, openCounters } from './counters.ts'
 import { engineOf } from './engine.ts'
@@ -51,7 +52,7 @@ export async function openRedis(options: RedisStoreOptions): Promise<Store> {
       const probe = (shard: number) =>
         connection.run((redis) => redis.set(keys.probeIn(shard), '1', 'PX', 60_000)).then(() => undefined)
       // A Cluster is well when all of its nodes are.
-      await (connection.cluster ? engine.everyShard(probe) : probe(0))
+      await Promise.all((connection.cluster ? engine.shards : [0]).map(probe))
     },
     async close() {
       bus.close()

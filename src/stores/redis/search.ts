@@ -1,7 +1,8 @@
 import type { Conversation, Message } from '../../types.ts'
 
-/** Messages that are read at once. */
+/** Messages that are read at once, and the newest of a conversation that are searched. */
 const chunk = 50
+const searched = 4_000
 /** Letters shown before and after a hit. */
 const around = { before: 60, after: 120 }
 
@@ -11,18 +12,18 @@ export function fold(text: string): string {
 }
 
 /**
- * The words around the first hit in a conversation's title or messages, `null` where there is none. Reads from the first
- * message on, and takes what it read off the budget's bytes; a conversation that is searched at all is searched whole.
+ * The words around the first hit in a conversation's title or its newest messages, `null` where there is none. Takes what
+ * it read off the budget's bytes.
  */
 export async function search(
-  { title, count }: Conversation,
+  { id, title, count }: Conversation,
   wanted: string,
-  messagesFrom: (first: number, count: number) => Promise<string[]>,
+  messagesFrom: (id: string, first: number, count: number) => Promise<string[]>,
   budget: { bytes: number },
 ): Promise<string | null> {
   if (fold(title).includes(wanted)) return snippetOf(title, wanted)
-  for (let first = 0; first < count; first += chunk) {
-    for (const stored of await messagesFrom(first, chunk)) {
+  for (let first = Math.max(0, count - searched); first < count; first += chunk) {
+    for (const stored of await messagesFrom(id, first, chunk)) {
       budget.bytes -= stored.length
       const { text } = JSON.parse(stored.slice(stored.indexOf(' ') + 1)) as Message
       if (fold(text).includes(wanted)) return snippetOf(text, wanted)

@@ -21,7 +21,7 @@ export function openSessions(engine: Engine): Sessions {
   async function load(id: string): Promise<Stored | null> {
     const text = await connection.run((redis) => redis.get(keys.session(id)))
     const stored = text === null ? null : parse(text)
-    return stored && stored.expiresAt > engine.now() ? stored : null
+    return stored && !engine.expired(stored.expiresAt) ? stored : null
   }
 
   return {

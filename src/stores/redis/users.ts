@@ -106,8 +106,10 @@ export function openUsers(engine: Engine): Users {
 
     async list({ after, limit }) {
       const from = after === undefined ? '-' : `(${after}`
-      const found = await engine.everyShard((shard) =>
-        connection.run((redis) => redis.zrangebylex(keys.usersIn(shard), from, '+', 'LIMIT', 0, limit)),
+      const found = await Promise.all(
+        engine.shards.map((shard) =>
+          connection.run((redis) => redis.zrangebylex(keys.usersIn(shard), from, '+', 'LIMIT', 0, limit)),
+        ),
       )
       const ids = found.flat().sort().slice(0, limit)
       const users = await Promise.all(ids.map(known))
