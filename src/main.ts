@@ -120,8 +120,7 @@ export async function start(config: Config): Promise<App> {
   try {
     await turns.start()
     const { port, url } = await server.listen()
-    for (const feature of features(config, model.kind))
-      log.info({ feature: feature.name, on: feature.on }, feature.line)
+    for (const { line } of features(config, model.kind)) log.info({}, line)
     log.info({ url, store: store.engine, model: model.name }, `listening on ${url}`)
     return { url, port, stop }
   } catch (thrown) {

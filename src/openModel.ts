@@ -31,11 +31,8 @@ export function openModel(config: Config, log: Log, metrics: Metrics): Model {
       metrics,
     })
   }
-  const how = 'set AWS_REGION and AWS_PROFILE, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_BEARER_TOKEN_BEDROCK'
-  if (production) {
-    log.error({}, `no AWS credentials found, so no question can be answered: ${how}`)
-    return createMissing('no AWS credentials found')
-  }
-  log.warn({}, `demo model: no AWS credentials found; ${how} for real answers`)
-  return createDemo({ log })
+  if (!production) return createDemo({ log })
+  const how = 'AWS_REGION with AWS_PROFILE, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_BEARER_TOKEN_BEDROCK'
+  log.error({}, `no AWS credentials found, so no question can be answered: set ${how}`)
+  return createMissing('no AWS credentials found')
 }
