@@ -46,7 +46,7 @@ export function loadAssets(basePath: string, folder = join(root, 'views/assets')
       if (!file) throw new Fault('not_found')
       response.type(file.type).vary('Accept-Encoding')
       response.set('Cache-Control', hash === current ? 'public, max-age=31536000, immutable' : 'no-cache')
-      const encoding = isText(file.type) && file.bytes.length > 1_000 && request.acceptsEncodings('br', 'gzip')
+      const encoding = isText(file.type) && file.bytes.length > 1_000 && preferred(request)
       if (encoding) response.set('Content-Encoding', encoding).send(await encode(file, encoding))
       else response.send(file.bytes)
     },
@@ -83,6 +83,12 @@ function typeOf(name: string): string {
 }
 
 const isText = (type: string): boolean => /^text\/|json|svg/.test(type)
+
+/** The smaller one, in whichever order the browser lists them. */
+function preferred(request: Request): 'br' | 'gzip' | undefined {
+  if (request.acceptsEncodings('br')) return 'br'
+  return request.acceptsEncodings('gzip') ? 'gzip' : undefined
+}
 
 function encode(file: File, encoding: string): Promise<Buffer> {
   let made = file.encoded.get(encoding)

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { Json, JsonObject } from '../../src/types.ts'
 import type { Assets } from './assets.ts'
 import { openApi } from './openapi.ts'
 import { forAll, type Route } from './route.ts'
@@ -31,7 +32,7 @@ export function documentRoutes(options: {
         summary: 'This document as a page',
         answers: { 200: { text: 'The page', content: 'text/html' } },
       },
-      ({ response }) => response.set('Cache-Control', 'public, no-cache').render('docs', { document }),
+      ({ response }) => response.set('Cache-Control', 'public, no-cache').render('docs', { document, typeText }),
     ),
     forAll(
       'anyone',
@@ -50,4 +51,16 @@ export function documentRoutes(options: {
   ]
   const document = openApi([...options.routes, ...mine], options)
   return mine
+}
+
+/** A JSON Schema in a few words, as TypeScript would put it. */
+export function typeText(schema: JsonObject): string {
+  const { $ref, const: constant, anyOf, enum: values, type, items, format } = schema
+  if (typeof $ref === 'string') return $ref.slice($ref.lastIndexOf('/') + 1)
+  if (constant !== undefined) return JSON.stringify(constant)
+  if (Array.isArray(anyOf)) return anyOf.map((one) => typeText(one as JsonObject)).join(' | ')
+  if (Array.isArray(values)) return values.map((value: Json) => JSON.stringify(value)).join(' | ')
+  if (type === 'array') return `${typeText((items ?? {}) as JsonObject)}[]`
+  if (Array.isArray(type)) return type.join(' | ')
+  return typeof format === 'string' ? format : typeof type === 'string' ? type : 'any'
 }
