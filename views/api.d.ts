@@ -23,7 +23,7 @@ export interface Message {
   rating?: Pick<Rating, 'value' | 'comment'>
 }
 
-export type Pending = Pick<PendingTurn, 'turn' | 'text' | 'at' | 'running' | 'replaces'>
+export type Pending = Pick<PendingTurn, 'turn' | 'text' | 'at' | 'running' | 'replaces'> & { self: boolean }
 
 export interface Opened {
   conversation: ConversationItem

@@ -54,6 +54,7 @@ createMenu({
 thread.adopt(boot.open?.ratings ?? {})
 const scroll = createScroll({ older: chat.older })
 chat.start()
+composer.focus()
 
 // --- moving between conversations ------------------------------------------------------------------------------------
 

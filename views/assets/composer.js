@@ -27,6 +27,8 @@ export function createComposer({ drafts, maxLength, send, stop }) {
   /** @type {Draft} */
   let draft = { text: '' }
   let busy = false
+  /** What the server gave back, from a form that was sent without a script. */
+  let given = field.value
   // Says how much is too much instead of cutting it off, and does without the browser's bubble on an empty field.
   field.removeAttribute('maxlength')
   field.removeAttribute('required')
@@ -87,7 +89,8 @@ export function createComposer({ drafts, maxLength, send, stop }) {
     /** Shows the draft of a conversation. @param {string | undefined} id */
     load(id) {
       conversation = id
-      set(drafts.read(id) ?? { text: '' })
+      set(drafts.read(id) ?? { text: given })
+      given = ''
     },
     /** The new chat got its id: what was written meanwhile is for it. @param {string} id */
     moveTo(id) {
@@ -105,7 +108,7 @@ export function createComposer({ drafts, maxLength, send, stop }) {
     edit(text, turn) {
       set({ text, replaces: turn })
       drafts.write(conversation, draft)
-      composer.focus()
+      field.focus()
     },
     /** @returns {boolean} whether there was anything to cancel */
     cancelEdit() {
@@ -119,12 +122,14 @@ export function createComposer({ drafts, maxLength, send, stop }) {
     fill(text) {
       set({ text })
       drafts.write(conversation, draft)
-      composer.focus()
+      field.focus()
       const fence = text.indexOf('```\n')
       const gap = fence < 0 ? text.length : fence + 4
       field.setSelectionRange(gap, gap)
     },
+    /** On a touch screen this would bring up the keyboard, over what is to be read. */
     focus() {
+      if (touch.matches) return
       field.focus({ preventScroll: true })
       field.setSelectionRange(field.value.length, field.value.length)
     },

@@ -126,7 +126,7 @@ function createRenderer(marked) {
   }
   renderer.listitem = (item) => `<li${item.task ? ' class="task"' : ''}>${renderer.parser.parse(item.tokens)}</li>\n`
   renderer.checkbox = ({ checked }) =>
-    `<span class="checkbox" role="img" aria-label="${checked ? 'Done' : 'To do'}">${checked ? '☑' : '☐'}</span> `
+    `<span class="checkbox${checked ? ' checked' : ''}" role="img" aria-label="${checked ? 'Done' : 'To do'}"></span> `
   renderer.table = ({ header, rows }) => {
     const line = (/** @type {import('marked').Tokens.TableCell[]} */ cells) =>
       `<tr>${cells.map((cell) => renderer.tablecell(cell)).join('')}</tr>\n`

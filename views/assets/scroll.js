@@ -57,7 +57,7 @@ export function createScroll({ older }) {
 
   // Until now the style sheet kept the bottom in view; from here on this does.
   box.dataset.live = 'yes'
-  toBottom()
+  if (byId('empty', HTMLElement).hidden) toBottom()
 
   return {
     toBottom,

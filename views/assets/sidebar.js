@@ -70,7 +70,7 @@ export function createSidebar({ base, api, boot, opened }) {
     use?.setAttribute('href', `${use.getAttribute('href')?.split('#')[0]}#${item.surface}`)
     const snippet = find(element, '.snippet', HTMLElement)
     snippet.hidden = !item.snippet
-    if (item.snippet) snippet.replaceChildren(...marked(item.snippet, query))
+    if (item.snippet) snippet.replaceChildren(...marked(aroundHit(item.snippet, query), query))
     find(element, '.conversation-more', HTMLElement).setAttribute('aria-label', `More for ${title}`)
     return element
   }
@@ -186,14 +186,21 @@ function heading(tag, text, name) {
   return element
 }
 
+/** @param {string} query */
+function wordsOf(query) {
+  const words = query.split(/\s+/).filter(Boolean)
+  return new RegExp(`(${words.map((word) => word.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')).join('|')})`, 'iu')
+}
+
+/** Two lines are shown: the hit is to be in them. @param {string} text @param {string} query */
+function aroundHit(text, query) {
+  const at = text.search(wordsOf(query))
+  return at > 24 ? `…${text.slice(at - 20)}` : text
+}
+
 /** The words that were searched for, marked. @param {string} text @param {string} query @returns {(string | Node)[]} */
 function marked(text, query) {
-  const words = query
-    .split(/\s+/)
-    .filter(Boolean)
-    .map((word) => word.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'))
-  if (!words.length) return [text]
-  return text.split(new RegExp(`(${words.join('|')})`, 'iu')).map((part, at) => {
+  return text.split(wordsOf(query)).map((part, at) => {
     if (at % 2 === 0) return part
     const mark = document.createElement('mark')
     mark.textContent = part

@@ -204,8 +204,9 @@ export function toTurns(messages) {
 }
 
 /** @param {Pending} pending @returns {Turn} */
-function fromPending({ turn, text, at, running }) {
-  return { turn, question: { text, at }, state: running ? 'running' : 'waiting' }
+function fromPending({ turn, text, at, running, self }) {
+  const author = { name: 'Someone else', self }
+  return { turn, question: { text, at, author }, state: running ? 'running' : 'waiting' }
 }
 
 /** @param {HTMLElement} element @param {Turn} turn */
@@ -239,7 +240,7 @@ function fillQuestion(element, question) {
 function fillAnswer(element, message) {
   const article = find(element, '.answer', HTMLElement)
   const prose = find(article, '.prose', HTMLElement)
-  const { notice, usage, stop, cached } = message.answer ?? {}
+  const { notice, usage, stop, cached, model } = message.answer ?? {}
   article.dataset.seq = String(message.seq)
   prose.replaceChildren(render(message.text))
   finishCode([prose])
@@ -247,14 +248,17 @@ function fillAnswer(element, message) {
   const box = find(article, '.notice', HTMLElement)
   box.hidden = !notice
   box.classList.toggle('notice-bad', stop === 'failed')
+  box.classList.toggle('notice-quiet', stop === 'stopped')
+  element.dataset.stop = stop ?? ''
   find(box, '.notice-text', HTMLElement).textContent = notice?.text ?? ''
   find(box, 'button', HTMLElement).hidden = !notice?.retry
 
   const tokens = find(article, '.usage', HTMLElement)
   const read = usage ? usage.input + usage.cacheRead + usage.cacheWrite : 0
   tokens.textContent = usage ? `${(read + usage.output).toLocaleString('en')} tokens` : ''
-  tokens.title = usage ? `${read} read, ${usage.output} written` : ''
+  tokens.title = usage ? `${read} read, ${usage.output} written, by ${model}` : ''
   find(article, '.cached', HTMLElement).hidden = !cached
+  if (model) find(article, '.demo-tag', HTMLElement).hidden = model !== 'demo'
   setTime(find(article, '.meta time', HTMLTimeElement), message.at)
   showRating(element, message.rating)
 }
