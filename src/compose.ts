@@ -18,7 +18,7 @@ import type {
 } from './types.ts'
 
 /** The newest part of a conversation that can matter for a prompt: older turns are in its summary. */
-export const promptWindow = { messages: 80, bytes: 600_000 }
+export const promptWindow = { messages: 40, bytes: 600_000 }
 
 export interface Composed {
   answer: Answer
