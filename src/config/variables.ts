@@ -102,13 +102,13 @@ export const variables = {
     ...webUrl,
     unset: 'links are relative',
     example: 'https://chat.example.com',
-    text: 'The address people open it under, used for links from elsewhere. `BASE_PATH` is added where it is missing.',
+    text: 'The address people open it under, used for links from elsewhere. `BASE_PATH` is added where it is missing. In production sign-in needs HTTPS, unless this begins with `http://`.',
   },
   TRUST_PROXY: {
     group: 'Server',
     ...trustProxy,
     default: 'false',
-    text: 'Whose `X-Forwarded-*` headers to believe. Behind one load balancer: `1`.',
+    text: 'Whose `X-Forwarded-*` headers to believe. Behind one load balancer: `1`. Needed where a proxy ends TLS.',
   },
   SHUTDOWN_SECONDS: {
     group: 'Server',
