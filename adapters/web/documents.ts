@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { Json, JsonObject } from '../../src/types.ts'
+import { escapeHtml } from '../../views/assets/markdown.js'
 import type { Assets } from './assets.ts'
 import { openApi } from './openapi.ts'
 import { forAll, type Route } from './route.ts'
@@ -32,7 +33,7 @@ export function documentRoutes(options: {
         summary: 'This document as a page',
         answers: { 200: { text: 'The page', content: 'text/html' } },
       },
-      ({ response }) => response.set('Cache-Control', 'public, no-cache').render('docs', { document, typeText }),
+      ({ response }) => response.set('Cache-Control', 'public, no-cache').render('docs', { document, typeText, prose }),
     ),
     forAll(
       'anyone',
@@ -51,6 +52,11 @@ export function documentRoutes(options: {
   ]
   const document = openApi([...options.routes, ...mine], options)
   return mine
+}
+
+/** A description as HTML. Of Markdown, ours have no more than code. */
+function prose(text = ''): string {
+  return escapeHtml(text).replace(/`([^`]+)`/g, '<code>$1</code>')
 }
 
 /** A JSON Schema in a few words, as TypeScript would put it. */

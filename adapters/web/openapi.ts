@@ -62,7 +62,7 @@ function operation(route: Route): object {
       ...(access === 'people' && isApi(route) && isWrite(route) ? [csrfHeader] : []),
     ],
     requestBody: route.body && {
-      required: true,
+      required: !isApi(route) || !route.body.safeParse({}).success,
       content: { [isApi(route) ? jsonType : formType]: { schema: schemaOf(route.body, 'input') } },
     },
     responses: Object.fromEntries(
