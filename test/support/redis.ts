@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Redis, type RedisOptions } from 'ioredis'
 import { describe } from 'vitest'
 
-/** Real redis-servers for the tests: on free ports, in temporary folders, ended by process id. */
+/** Real redis-servers for the tests: on free ports, in temporary folders, ended with the tests. */
 
 const found = spawnSync('redis-server', ['--version']).status === 0
 const missing =
@@ -29,7 +29,6 @@ export interface RedisServer {
   readonly host: string
   readonly port: number
   readonly url: string
-  readonly pid: number
   /** End it as a power cut would. */
   kill(): Promise<void>
   /** Begin again on the same port with the same data. */
@@ -41,10 +40,8 @@ export interface RedisServer {
   stop(): Promise<void>
 }
 
-const children = new Set<ChildProcess>()
-process.once('exit', () => {
-  for (const child of children) child.kill('SIGKILL')
-})
+/** Ends the server when its input ends: by `kill`, or because the test's process died, however that went. */
+const keeper = 'redis-server "$@" </dev/null >/dev/null & echo $!; read -r _; kill -9 $!; wait'
 
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
@@ -55,7 +52,7 @@ export async function freePort(): Promise<number> {
   return port
 }
 
-/** `settings` as in redis.conf, e.g. `{ requirepass: 'secret' }`. `ready` is false where a plain client cannot ask it. */
+/** `settings` as in redis.conf, e.g. `{ requirepass: 'secret' }`; `probe`: what a client needs to ask whether it is up. */
 export async function startRedis(
   settings: Record<string, string> = {},
   { probe = {}, port }: { probe?: RedisOptions; port?: number } = {},
@@ -73,10 +70,11 @@ export async function startRedis(
   }
   const args = Object.entries(all).flatMap(([name, value]) => [`--${name}`, value])
   let child: ChildProcess | undefined
+  let pid = 0
 
   async function start(): Promise<void> {
-    child = spawn('redis-server', args, { stdio: 'ignore' })
-    children.add(child)
+    child = spawn('sh', ['-c', keeper, 'redis-server', ...args], { stdio: ['pipe', 'pipe', 'ignore'] })
+    pid = Number(String((await once(child.stdout!, 'data'))[0]))
     const client = new Redis({
       host: '127.0.0.1',
       port: at,
@@ -88,6 +86,9 @@ export async function startRedis(
     client.on('error', () => undefined)
     try {
       await client.ping()
+    } catch (error) {
+      await kill()
+      throw error
     } finally {
       client.disconnect()
     }
@@ -95,10 +96,10 @@ export async function startRedis(
 
   async function kill(): Promise<void> {
     const ended = child
-    if (!ended || ended.exitCode !== null || ended.signalCode !== null) return
-    ended.kill('SIGKILL')
+    child = undefined
+    if (!ended) return
+    ended.stdin!.end()
     await once(ended, 'exit')
-    children.delete(ended)
   }
 
   await start()
@@ -106,15 +107,11 @@ export async function startRedis(
     host: '127.0.0.1',
     port: at,
     url: `redis://127.0.0.1:${at}`,
-    get pid() {
-      return child?.pid ?? 0
-    },
     kill,
     start,
-    pause: () => void child?.kill('SIGSTOP'),
-    resume: () => void child?.kill('SIGCONT'),
+    pause: () => void process.kill(pid, 'SIGSTOP'),
+    resume: () => void process.kill(pid, 'SIGCONT'),
     async stop() {
-      child?.kill('SIGCONT')
       await kill()
       rmSync(dir, { recursive: true, force: true })
     },
