@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { type Variable, variables } from '../config/variables.ts'
 
@@ -70,8 +70,7 @@ function write(): void {
   const fileOf = (name: string): string => fileURLToPath(new URL(`../../${name}`, import.meta.url))
   writeFileSync(fileOf('.env.example'), envExample())
   const readme = fileOf('README.md')
-  if (existsSync(readme)) writeFileSync(readme, withVariables(readFileSync(readme, 'utf8')))
-  else console.log(variablesMarkdown())
+  writeFileSync(readme, withVariables(readFileSync(readme, 'utf8')))
 }
 
 if (import.meta.main) write()
