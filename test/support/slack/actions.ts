@@ -51,8 +51,11 @@ export interface SayOptions {
   files?: JsonObject[]
   subtype?: string
   broadcast?: boolean
-  /** The same gesture arrives as two messages with different times and one `client_msg_id`. */
-  double?: boolean
+  /**
+   * What Slack does now and then: the same gesture told as two messages with different times and one `client_msg_id`, or
+   * the same message told in two events with different ids.
+   */
+  double?: 'message' | 'event'
 }
 
 /** What people do. Throws where a person could not: a button that is not there, a thread that is gone. */
@@ -101,7 +104,8 @@ export function createActions(options: ActionOptions) {
       happenings.said(message, { ...(how.twins && { twins: how.twins }), ...(context && { context }) })
     const message = add()
     const deliveries = tell(message)
-    if (how.double) {
+    if (how.double === 'event') deliveries.push(...tell(message))
+    if (how.double === 'message') {
       // Only the app hears of it twice; on the screen it stands once.
       const echo = add()
       const doubled = tell(echo)

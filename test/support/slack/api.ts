@@ -136,8 +136,9 @@ export function createApi(options: ApiOptions) {
     if (fault.kind === 'error') return send(response, call, answerTo(new SlackRefusal(fault.error, fault.more)))
     if (fault.kind === 'ratelimited') return send(response, call, answerTo(rateLimited(fault.retryAfter)))
     if (fault.kind === 'slow') {
+      const waited = waitFor(state, fault.wait)
       const early = fault.work === 'first' ? await run() : undefined
-      await waitFor(state, fault.wait)
+      await waited
       return send(response, call, early ?? (await run()))
     }
     if (fault.done) await run()

@@ -20,6 +20,7 @@ import { createLimiter } from './limits.ts'
 import { distributedHistory } from './methods/conversations.ts'
 import type { AppFacts, Authorization, Trigger } from './methods/method.ts'
 import { install } from './methods/oauth.ts'
+import { parseRequest, readBody } from './request.ts'
 import { createResponses } from './responses.ts'
 import { type Screen, screenOf } from './screen.ts'
 import { createSockets, type Sockets } from './socket.ts'
@@ -193,6 +194,7 @@ export async function startSlack(options: SlackOptions = {}): Promise<SlackStand
       if (area === 'api') await api.handle(request, response, rest, url.searchParams)
       else if (area === 'response') await respond(request, response, rest)
       else if (area === 'files') sendFile(request, response, rest)
+      else if (area === 'upload') await takeFile(request, response, rest)
       else if (url.pathname === '/oauth/v2/authorize') response.writeHead(302, { location: authorize(url.href) }).end()
       else response.writeHead(404).end()
     } catch (thrown) {
@@ -222,6 +224,15 @@ export async function startSlack(options: SlackOptions = {}): Promise<SlackStand
     if (!file || !known) response.writeHead(200, { 'content-type': 'text/html' }).end('<html>Sign in to Slack</html>')
     else
       response.writeHead(200, { 'content-type': String(file.mimetype ?? 'text/plain') }).end(String(file.content ?? ''))
+  }
+
+  async function takeFile(request: IncomingMessage, response: ServerResponse, id: string): Promise<void> {
+    const file = state.files.get(id)
+    const { files } = await parseRequest(request, await readBody(request), new URLSearchParams())
+    if (!file || files.length !== 1 || files[0]!.bytes.length !== file.size) return void response.writeHead(400).end()
+    file.content = files[0]!.bytes.toString('utf8')
+    file.uploaded = true
+    response.writeHead(200).end(`OK - ${String(file.size)}`)
   }
 
   function authorize(

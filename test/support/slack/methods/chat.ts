@@ -107,26 +107,22 @@ export const chat: Record<string, Method> = {
       const shown = readContent(args)
       const parent = args.thread_ts === undefined ? undefined : parentOf(context, channel, args.thread_ts)
       const metadata = checkMetadata(args)
-      const repeated = findRepeated(context, channel)
-      const message =
-        repeated ??
-        state.add({
-          channel: channel.id,
-          team: install.team ?? channel.team,
-          user: install.botUser,
-          bot: { id: install.botId, app: context.app.id },
-          ...shown,
-          text: shown.text.slice(0, maxText),
-          ...(parent && { thread: parent.ts }),
-          ...(metadata && { metadata }),
-          ...(args.reply_broadcast === true && parent && { subtype: 'thread_broadcast' }),
-          ...(typeof args.username === 'string' && { username: args.username }),
-          ...(typeof args.client_msg_id === 'string' && { clientMsgId: args.client_msg_id }),
-        })
-      if (!repeated) {
-        endStatus(context, channel, message)
-        context.echo.posted(message)
-      }
+      const message = state.add({
+        channel: channel.id,
+        team: install.team ?? channel.team,
+        user: install.botUser,
+        bot: { id: install.botId, app: context.app.id },
+        ...shown,
+        text: shown.text.slice(0, maxText),
+        ...(parent && { thread: parent.ts }),
+        ...(metadata && { metadata }),
+        ...(args.reply_broadcast === true && parent && { subtype: 'thread_broadcast' }),
+        ...(typeof args.username === 'string' && { username: args.username }),
+        // Accepted, but nothing documented says that Slack drops the second message with the same id: so it does not.
+        ...(typeof args.client_msg_id === 'string' && { clientMsgId: args.client_msg_id }),
+      })
+      endStatus(context, channel, message)
+      context.echo.posted(message)
       return { channel: channel.id, ts: message.ts, message: wireMessage(state, message) }
     },
   },
@@ -242,12 +238,6 @@ function target(context: Context): Channel {
   }
   if (person.bot || person.deleted) throw new SlackRefusal('channel_not_found')
   return state.dm(person.id, install.botUser)
-}
-
-/** A `client_msg_id` seen before in this channel is the same message again. */
-function findRepeated({ args }: Context, channel: Channel): Message | undefined {
-  if (typeof args.client_msg_id !== 'string') return undefined
-  return channel.messages.find((message) => message.clientMsgId === args.client_msg_id)
 }
 
 /** A post by the bot ends the assistant's status in that thread. */

@@ -1,5 +1,6 @@
 import { chat } from './chat.ts'
 import { conversations } from './conversations.ts'
+import { files } from './files.ts'
 import type { Method } from './method.ts'
 import { oauth } from './oauth.ts'
 import { people } from './people.ts'
@@ -13,6 +14,7 @@ export const methods: Record<string, Method> = {
   ...threads,
   ...conversations,
   ...people,
+  ...files,
   ...views,
   ...oauth,
 }

@@ -149,17 +149,6 @@ export const people: Record<string, Method> = {
     },
   },
 
-  'files.info': {
-    scope: 'files:read',
-    limit: tier(4),
-    args: { file: 'string!', cursor: 'string', limit: 'number' },
-    run({ args, state }) {
-      const file = state.files.get(String(args.file))
-      if (!file) throw new SlackRefusal('file_not_found')
-      return { file: structuredClone(file), comments: [], response_metadata: { next_cursor: '' } }
-    },
-  },
-
   'blocks.validate': {
     limit: perMinute(100),
     args: { blocks: 'json', view: 'json', message: 'json' },
