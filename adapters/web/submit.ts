@@ -1,4 +1,5 @@
 import { Fault } from '../../src/errors.ts'
+import { webPlaceOf } from '../../src/ids.ts'
 import type { Accepted, Chat, Sender } from '../../src/types.ts'
 import type { Person } from './route.ts'
 import { clean } from './text.ts'
@@ -26,7 +27,10 @@ export function createSubmit(options: { chat: Chat; maxMessageChars: number; now
     const accepted = await options.chat.accept({
       ids: [`web:${own}`],
       sender: senderOf(person.identity),
-      place: { surface: 'web', workspace: 'local', channel: conversation ?? own, direct: true },
+      place:
+        conversation === undefined
+          ? { surface: 'web', workspace: 'local', channel: own, direct: true }
+          : webPlaceOf(conversation),
       text,
       sentAt: options.now(),
       address: {},

@@ -182,6 +182,12 @@ describe('messages', () => {
     expect(site.chat.accepted).toHaveLength(1)
   })
 
+  test('that come again after their conversation is known are the same message still', async () => {
+    const message = { id: uuid(), text: 'once' }
+    const { conversation, turn } = await ada.send(message.text, message)
+    expect(await ada.send(message.text, { ...message, conversation })).toMatchObject({ conversation, turn })
+  })
+
   test('with the id of somebody else’s message stay one’s own', async () => {
     const id = uuid()
     const { conversation } = (await (await ada.api('POST', '/messages', { id, text: 'mine' })).json()) as {
@@ -199,7 +205,7 @@ describe('messages', () => {
     await ada.send('after', { conversation, replaces: turn })
     await ada.send('', { conversation, replaces: turn })
     expect(site.chat.accepted.slice(1)).toMatchObject([
-      { conversation, replaces: turn, text: 'after', place: { channel: conversation } },
+      { conversation, replaces: turn, text: 'after', place: { channel: `c/${conversation}` } },
       { conversation, replaces: turn, text: '' },
     ])
     const nowhere = await ada.api('POST', '/messages', { id: uuid(), text: 'x', replaces: turn })
