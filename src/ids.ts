@@ -2,9 +2,15 @@ import { createHash, randomBytes } from 'node:crypto'
 import type { Place, Sender } from './types.ts'
 
 const homeLength = 16
+const conversationLength = homeLength + 12
 
-/** The home of a place: the same for the same place, on any instance. 96 bits of SHA-256, base64url. */
+/**
+ * The home of a place: the same for the same place, on any instance. 96 bits of SHA-256, base64url. A page that shows a
+ * conversation (`channel` is its id) is at home where that was born, so that a message from it is one step in the store.
+ */
 export function homeOf(place: Place): string {
+  if (place.surface === 'web' && place.channel.length === conversationLength && isId(place.channel))
+    return homeOfConversation(place.channel)
   const shown = place.surface === 'web' && webPlaceChannel.exec(place.channel)?.[1]
   if (shown) return homeOfConversation(shown)
   return hashOf([place.surface, place.workspace, place.channel, place.thread ?? '']).slice(0, homeLength)

@@ -1,25 +1,52 @@
-import { expect, test } from 'vitest'
-import { homeOf, homeOfConversation, isId, newConversationId, webIdentityOf, webPlaceOf } from '../src/ids.ts'
+import { describe, expect, it } from 'vitest'
+import { homeOf, homeOfConversation, isId, newConversationId, newId } from '../src/ids.ts'
+import type { Place } from '../src/types.ts'
 
-const thread = { surface: 'slack', workspace: 'T1', channel: 'C1', thread: '1.2', direct: false } as const
-
-test('a conversation is at home where it was born', () => {
-  const id = newConversationId(homeOf(thread))
-  expect(isId(id)).toBe(true)
-  expect(homeOfConversation(id)).toBe(homeOf(thread))
-  expect(homeOf({ ...thread, thread: '1.3' })).not.toBe(homeOf(thread))
-  expect(homeOf({ ...thread, workspace: 'T2' })).not.toBe(homeOf(thread))
+const place = (more: Partial<Place> = {}): Place => ({
+  surface: 'web',
+  workspace: 'local',
+  channel: 'c',
+  direct: true,
+  ...more,
 })
 
-test('the page that shows a conversation is at its home, wherever it was born', () => {
-  const id = newConversationId(homeOf(thread))
-  expect(homeOf(webPlaceOf(id))).toBe(homeOf(thread))
-  // Only the page has such places, and only for what can be an id.
-  expect(homeOf({ ...thread, channel: `c/${id}` })).not.toBe(homeOf(thread))
-  expect(homeOf({ ...webPlaceOf(id), channel: `c/${id}/../x` })).not.toContain(homeOf(thread))
-})
+describe('ids', () => {
+  it('tell where a conversation was born, and a page that shows it is at home there', () => {
+    const home = homeOf(place({ surface: 'slack', channel: 'C1', thread: '1.2' }))
+    const conversation = newConversationId(home)
+    expect(homeOfConversation(conversation)).toBe(home)
+    expect(homeOf(place({ channel: conversation }))).toBe(home)
+    expect(homeOf(place({ surface: 'slack', channel: conversation }))).not.toBe(home)
+  })
 
-test('a web user has one identity however the name is typed', () => {
-  expect(webIdentityOf(' Zoe\u0308 ')).toBe(webIdentityOf('ZOË'))
-  expect(webIdentityOf('ada')).toBe('web:local:ada')
+  it('differ for places that differ in any part, and are the same for the same', () => {
+    const places = [
+      place(),
+      place({ channel: 'd' }),
+      place({ surface: 'slack' }),
+      place({ workspace: 'T2' }),
+      place({ thread: '1' }),
+      place({ channel: crypto.randomUUID() }),
+      place({ channel: 'c","' }),
+    ]
+    expect(new Set(places.map(homeOf)).size).toBe(places.length)
+    expect(homeOf(place())).toBe(homeOf(place()))
+  })
+
+  it('are all fit for URLs and keys', () => {
+    for (let i = 0; i < 100; i++) {
+      expect(isId(newId())).toBe(true)
+      expect(isId(newConversationId(homeOf(place({ channel: `${i}` }))))).toBe(true)
+    }
+    for (const bad of [
+      '',
+      'short',
+      'a'.repeat(65),
+      '../../etc/passwd',
+      'a b c d e f g h',
+      'x{y}zzzzzzzzzzz',
+      'ключключключ',
+    ])
+      expect(isId(bad)).toBe(false)
+  })
 })
