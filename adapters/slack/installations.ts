@@ -1,0 +1,96 @@
+import type { Installation, InstallationQuery, InstallationStore } from '@slack/bolt'
+import type { Cipher } from './cipher.ts'
+
+/** A small store of opaque text, shared by all instances. The text is encrypted before it gets here. */
+export interface InstallationVault {
+  get(key: string): Promise<string | null>
+  set(key: string, value: string): Promise<void>
+  delete(key: string): Promise<void>
+  /**
+   * Take the lock of a key for at most `ms`, on whichever instance. Resolves with the call that gives it back (safe after
+   * it ran out: it never ends someone else's), or with null when another holds it.
+   */
+  lock(key: string, ms: number): Promise<(() => Promise<void>) | null>
+}
+
+/** Installations by key, decrypted. */
+export interface Installations {
+  read(key: string): Promise<Installation | null>
+  write(key: string, installation: Installation): Promise<void>
+  remove(key: string): Promise<void>
+  lock: InstallationVault['lock']
+}
+
+/** The key of an installation: of a whole organisation, or of one workspace. */
+export function installationKey(of: { enterprise?: string; team?: string; orgWide: boolean }): string | undefined {
+  return of.orgWide ? of.enterprise : of.team
+}
+
+const lockMs = 15_000
+
+export function createInstallations(vault: InstallationVault, cipher: Cipher): Installations {
+  /** To the first key, so that an old one can be taken out of the list. Under the lock: a refresh may be under way. */
+  async function encryptAnew(key: string): Promise<void> {
+    const unlock = await vault.lock(key, lockMs)
+    if (!unlock) return
+    try {
+      const encrypted = await vault.get(key)
+      if (encrypted !== null && cipher.isStale(encrypted))
+        await vault.set(key, cipher.encrypt(cipher.decrypt(encrypted, key), key))
+    } finally {
+      await unlock()
+    }
+  }
+
+  return {
+    async read(key) {
+      const encrypted = await vault.get(key)
+      if (encrypted === null) return null
+      const installation = JSON.parse(cipher.decrypt(encrypted, key)) as Installation
+      if (cipher.isStale(encrypted)) await encryptAnew(key)
+      return installation
+    },
+    write: (key, installation) => vault.set(key, cipher.encrypt(JSON.stringify(installation), key)),
+    remove: (key) => vault.delete(key),
+    lock: vault.lock,
+  }
+}
+
+/** What Slack's install flow stores through. `changed` is told of every key that is not what it was. */
+export function asInstallationStore(installations: Installations, changed: (key: string) => void): InstallationStore {
+  const queried = (query: InstallationQuery<boolean>): string => {
+    const { enterpriseId, teamId, isEnterpriseInstall } = query
+    return demand(installationKey({ enterprise: enterpriseId, team: teamId, orgWide: isEnterpriseInstall }))
+  }
+  return {
+    async storeInstallation(installation) {
+      const key = demand(keyOf(installation as Installation))
+      await installations.write(key, installation as Installation)
+      changed(key)
+    },
+    async fetchInstallation(query) {
+      const found = await installations.read(queried(query))
+      if (!found) throw new Error('not installed')
+      return found
+    },
+    async deleteInstallation(query) {
+      const key = queried(query)
+      await installations.remove(key)
+      changed(key)
+    },
+  }
+}
+
+export function keyOf(installation: Installation): string | undefined {
+  const { enterprise, team, isEnterpriseInstall = false } = installation
+  return installationKey({
+    ...(enterprise && { enterprise: enterprise.id }),
+    ...(team && { team: team.id }),
+    orgWide: isEnterpriseInstall,
+  })
+}
+
+function demand(key: string | undefined): string {
+  if (!key) throw new Error('an installation without a workspace')
+  return key
+}
