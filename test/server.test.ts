@@ -106,7 +106,7 @@ describe('requests', () => {
     const response = await fetch(`${url}/nowhere?q=what+I+look+for`)
     const id = response.headers.get('x-request-id')
     expect(id).toMatch(/^[\w-]{20,}$/)
-    await expect.poll(() => lines.filter(({ text }) => text === 'request')).toHaveLength(1)
+    await expect.poll(() => lines.filter(({ text }) => text === 'request'), { timeout: 20_000 }).toHaveLength(1)
     expect(lines[0]).toMatchObject({
       level: 'info',
       fields: { request: id, method: 'GET', path: '/nowhere', status: 404 },

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { expect, vi } from 'vitest'
 import { createWeb, type Web, type WebConfig } from '../../adapters/web/index.ts'
 import { Fault } from '../../src/errors.ts'
 import { newId, webIdentityOf } from '../../src/ids.ts'
@@ -45,6 +46,12 @@ export interface SiteOptions {
   now?: () => number
   secrets?: string[]
 }
+
+// Argon2id in every test, on a machine that has more to do.
+vi.setConfig({ testTimeout: 30_000, hookTimeout: 30_000 })
+
+/** Wait for a condition, however slow the machine is. */
+export const eventually = <T>(value: () => T) => expect.poll(value, { timeout: 20_000, interval: 10 })
 
 /** Argon2id takes its time by design; one hash does for all users that need no password of their own. */
 export const commonPassword = 'a good password'

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { Fault } from '../../src/errors.ts'
-import { type Browser, breakable, commonPassword, type Site, startSite } from '../support/web.ts'
+import { type Browser, breakable, commonPassword, eventually, type Site, startSite } from '../support/web.ts'
 
 let store: Site
 let site: Site
@@ -101,7 +101,7 @@ describe('when the store fails in the middle of a request', () => {
       return list(...query)
     }
     expect((await browser.api('GET', '/conversations')).status).toBe(200)
-    await expect.poll(() => other.lines.map(({ text }) => text)).toContain('a session could not be prolonged')
+    await eventually(() => other.lines.map(({ text }) => text)).toContain('a session could not be prolonged')
     guarded.broken.now = false
     expect((await browser.api('GET', '/me')).status).toBe(200)
     await other.close()

@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { newId } from '../../src/ids.ts'
-import { commonPassword, type Site, type SiteOptions, startSite, tokenIn } from '../support/web.ts'
+import { commonPassword, eventually, type Site, type SiteOptions, startSite, tokenIn } from '../support/web.ts'
 
 const sites: Site[] = []
 afterEach(async () => {
@@ -434,7 +434,7 @@ describe('demo users', () => {
     const site = await start()
     const html = await site.visitor().page('/login')
     for (const text of ['admin', 'secret', 'user', 'password']) expect(html).toContain(`<code>${text}</code>`)
-    await expect.poll(() => site.lines.map(({ text }) => text).join()).toContain('admin / secret')
+    await eventually(() => site.lines.map(({ text }) => text).join()).toContain('admin / secret')
     const admin = site.visitor()
     expect((await admin.signIn('admin', 'secret')).status).toBe(303)
     expect(await admin.json('/me')).toMatchObject({ user: { name: 'admin', roles: ['admin'] } })

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { z } from 'zod'
 import { typeText } from '../../adapters/web/documents.ts'
 import * as schemas from '../../adapters/web/schemas.ts'
-import { type Browser, type Site, startSite } from '../support/web.ts'
+import { type Browser, eventually, type Site, startSite } from '../support/web.ts'
 
 let site: Site
 let ada: Browser
@@ -175,7 +175,7 @@ describe('answers', () => {
         events.push(event)
       }
     })()
-    await expect.poll(() => site.chat.watchers()).toBe(1)
+    await eventually(() => site.chat.watchers()).toBe(1)
     site.chat.say(turn, 'text')
     site.chat.restart(turn, 'again')
     site.chat.finish(turn)

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createMemoryChat } from '../support/chat.ts'
-import { type Browser, type Site, type SiteOptions, startSite } from '../support/web.ts'
+import { type Browser, eventually, type Site, type SiteOptions, startSite } from '../support/web.ts'
 
 const sites: Site[] = []
 let site: Site
@@ -66,7 +66,7 @@ describe('without scripts', () => {
     const slow = await start()
     const browser = await slow.person()
     const waiting = send(browser, '/', 'Slow one')
-    await expect.poll(() => slow.chat.watchers()).toBe(1)
+    await eventually(() => slow.chat.watchers()).toBe(1)
     slow.web.close()
     expect((await waiting).status).toBe(303)
   })

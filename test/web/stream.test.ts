@@ -2,7 +2,15 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
 import { Fault } from '../../src/errors.ts'
-import { type Browser, breakable, type Site, type SiteOptions, type StreamEvent, startSite } from '../support/web.ts'
+import {
+  type Browser,
+  breakable,
+  eventually,
+  type Site,
+  type SiteOptions,
+  type StreamEvent,
+  startSite,
+} from '../support/web.ts'
 
 const sites: Site[] = []
 afterEach(async () => {
@@ -38,11 +46,11 @@ describe('the stream of an answer', () => {
     const ada = await site.person()
     const sent = await ada.send('Question')
     const { events, over, text } = follow(ada, sent)
-    await expect.poll(() => site.chat.watchers()).toBe(1)
+    await eventually(() => site.chat.watchers()).toBe(1)
     site.chat.say(sent.turn, 'Some ')
     site.chat.say(sent.turn, 'words\nand 漢\ud83d')
     site.chat.say(sent.turn, '\ude00')
-    await expect.poll(text).toBe('Some words\nand 漢😀')
+    await eventually(text).toBe('Some words\nand 漢😀')
     site.chat.finish(sent.turn)
     await over
     expect(events.map(({ event }) => event)).toEqual(['started', 'text', 'text', 'text', 'end'])
@@ -70,7 +78,7 @@ describe('the stream of an answer', () => {
     expect(response.headers.get('x-accel-buffering')).toBe('no')
     expect(response.headers.has('content-encoding')).toBe(false)
     controller.abort()
-    await expect.poll(() => site.chat.watchers()).toBe(0)
+    await eventually(() => site.chat.watchers()).toBe(0)
   })
 
   test('resumes after the last event that was seen', async () => {
@@ -78,14 +86,14 @@ describe('the stream of an answer', () => {
     const ada = await site.person()
     const sent = await ada.send('Question')
     const first = follow(ada, sent)
-    await expect.poll(() => site.chat.watchers()).toBe(1)
+    await eventually(() => site.chat.watchers()).toBe(1)
     site.chat.say(sent.turn, 'seen ')
-    await expect.poll(first.text).toBe('seen ')
+    await eventually(first.text).toBe('seen ')
     first.leave()
-    await expect.poll(() => site.chat.watchers()).toBe(0)
+    await eventually(() => site.chat.watchers()).toBe(0)
     site.chat.say(sent.turn, 'missed ')
     const second = follow(ada, sent, first.events.at(-1)!.id)
-    await expect.poll(() => second.events.length).toBe(1)
+    await eventually(() => second.events.length).toBe(1)
     site.chat.say(sent.turn, 'new')
     await expect
       .poll(() => second.events.map(({ data }) => data))
@@ -108,14 +116,14 @@ describe('the stream of an answer', () => {
     const ada = await site.person()
     const sent = await ada.send('Question')
     const { events, text } = follow(ada, sent)
-    await expect.poll(() => site.chat.watchers()).toBe(1)
+    await eventually(() => site.chat.watchers()).toBe(1)
     site.chat.say(sent.turn, 'of an instance that died')
-    await expect.poll(text).toContain('died')
+    await eventually(text).toContain('died')
     site.chat.restart(sent.turn, 'of another')
-    await expect.poll(text).toBe('of another')
+    await eventually(text).toBe('of another')
     expect(events.at(-1)).toMatchObject({ event: 'reset', id: expect.any(String) })
     const stranger = follow(ada, sent, 'nonsense.999999')
-    await expect.poll(() => stranger.events[0]).toMatchObject({ event: 'reset', data: { text: 'of another' } })
+    await eventually(() => stranger.events[0]).toMatchObject({ event: 'reset', data: { text: 'of another' } })
   })
 
   test('is the same for two who watch', async () => {
@@ -123,10 +131,10 @@ describe('the stream of an answer', () => {
     const ada = await site.person()
     const sent = await ada.send('Question')
     const tabs = [follow(ada, sent), follow(ada, sent)]
-    await expect.poll(() => site.chat.watchers()).toBe(2)
+    await eventually(() => site.chat.watchers()).toBe(2)
     for (const word of ['One ', 'two ', 'three']) site.chat.say(sent.turn, word)
     const late = follow(ada, sent)
-    for (const tab of [...tabs, late]) await expect.poll(tab.text).toBe('One two three')
+    for (const tab of [...tabs, late]) await eventually(tab.text).toBe('One two three')
     site.chat.finish(sent.turn)
     await Promise.all([...tabs, late].map(({ over }) => over))
     for (const tab of tabs) expect(tab.events.at(-1)).toEqual(late.events.at(-1))
@@ -159,7 +167,7 @@ describe('the stream of an answer', () => {
     const ada = await site.person()
     const sent = await ada.send('Question')
     const { events, over } = follow(ada, sent)
-    await expect.poll(() => site.chat.watchers()).toBe(1)
+    await eventually(() => site.chat.watchers()).toBe(1)
     site.chat.fault = new Fault('store_unavailable')
     site.chat.finish(sent.turn, { text: 'Answer' })
     await over
@@ -191,13 +199,13 @@ describe('a stream stays open', () => {
     const ada = await other.person()
     const sent = await ada.send('Question')
     const { text, over } = follow(ada, sent)
-    await expect.poll(() => site.chat.watchers()).toBe(1)
+    await eventually(() => site.chat.watchers()).toBe(1)
     broken.now = true
     await expect
       .poll(() => other.lines.filter(({ text }) => text.includes('could not be checked')).length)
       .toBeGreaterThan(2)
     site.chat.say(sent.turn, 'still here')
-    await expect.poll(text).toBe('still here')
+    await eventually(text).toBe('still here')
     broken.now = false
     site.chat.finish(sent.turn)
     await over
@@ -209,7 +217,7 @@ describe('a stream ends', () => {
     const browser = await site.person(name)
     const sent = await browser.send('Question')
     const followed = follow(browser, sent)
-    await expect.poll(() => site.chat.watchers()).toBeGreaterThan(0)
+    await eventually(() => site.chat.watchers()).toBeGreaterThan(0)
     return { browser, sent, ...followed }
   }
 
@@ -218,13 +226,13 @@ describe('a stream ends', () => {
     const { browser, sent, over, events } = await watching(site)
     const other = await site.person('ada')
     const stays = follow(other, sent)
-    await expect.poll(() => site.chat.watchers()).toBe(2)
+    await eventually(() => site.chat.watchers()).toBe(2)
     await browser.form('/logout', {})
     await over
     expect(events).toEqual([])
     expect(site.chat.watchers()).toBe(1)
     site.chat.say(sent.turn, 'for the other')
-    await expect.poll(stays.text).toBe('for the other')
+    await eventually(stays.text).toBe('for the other')
   })
 
   test('with a sign-out on another instance', async () => {
@@ -277,7 +285,7 @@ describe('a stream ends', () => {
     )
     await once(socket, 'data')
     socket.pause()
-    await expect.poll(() => site.chat.watchers()).toBe(1)
+    await eventually(() => site.chat.watchers()).toBe(1)
     // The system takes some megabytes before ours fills.
     for (let at = 0; at < 400 && site.chat.watchers() > 0; at++) {
       site.chat.say(turn, 'x'.repeat(100_000))
@@ -292,11 +300,11 @@ describe('a stream ends', () => {
     const site = await start({ streamsPerUser: 2 })
     const { browser, sent } = await watching(site)
     follow(browser, sent)
-    await expect.poll(() => site.chat.watchers()).toBe(2)
+    await eventually(() => site.chat.watchers()).toBe(2)
     const response = await browser.api('GET', `/conversations/${sent.conversation}/turns/${sent.turn}/stream`)
     expect(response.status).toBe(429)
     const { sent: other, text } = await watching(site, 'grace')
     site.chat.say(other.turn, 'another’s are not counted')
-    await expect.poll(text).toContain('counted')
+    await eventually(text).toContain('counted')
   })
 })
