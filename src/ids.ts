@@ -11,19 +11,7 @@ const conversationLength = homeLength + 12
 export function homeOf(place: Place): string {
   if (place.surface === 'web' && place.channel.length === conversationLength && isId(place.channel))
     return homeOfConversation(place.channel)
-  const shown = place.surface === 'web' && webPlaceChannel.exec(place.channel)?.[1]
-  if (shown) return homeOfConversation(shown)
   return hashOf([place.surface, place.workspace, place.channel, place.thread ?? '']).slice(0, homeLength)
-}
-
-const webPlaceChannel = /^c\/([\w-]{12,64})$/
-
-/**
- * The place on the web page where a conversation is shown. Its home is the conversation's own, wherever that was born: so
- * a message written there is one step, and is met again whichever way it is sent twice.
- */
-export function webPlaceOf(conversation: string): Place {
-  return { surface: 'web', workspace: 'local', channel: `c/${conversation}`, direct: true }
 }
 
 /** A new conversation born in a home; its id tells where its inbox is. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { homeOf, homeOfConversation, isId, newConversationId, newId } from '../src/ids.ts'
+import { homeOf, homeOfConversation, isId, newConversationId, newId, webIdentityOf } from '../src/ids.ts'
 import type { Place } from '../src/types.ts'
 
 const place = (more: Partial<Place> = {}): Place => ({
@@ -48,5 +48,10 @@ describe('ids', () => {
       'ключключключ',
     ])
       expect(isId(bad)).toBe(false)
+  })
+
+  it('are one for a web user, however the name is typed', () => {
+    expect(webIdentityOf(' Zoe\u0308 ')).toBe(webIdentityOf('ZOË'))
+    expect(webIdentityOf('ada')).toBe('web:local:ada')
   })
 })

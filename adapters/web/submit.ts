@@ -1,5 +1,4 @@
 import { Fault } from '../../src/errors.ts'
-import { webPlaceOf } from '../../src/ids.ts'
 import type { Accepted, Chat, Sender } from '../../src/types.ts'
 import type { Person } from './route.ts'
 import { clean } from './text.ts'
@@ -27,10 +26,8 @@ export function createSubmit(options: { chat: Chat; maxMessageChars: number; now
     const accepted = await options.chat.accept({
       ids: [`web:${own}`],
       sender: senderOf(person.identity),
-      place:
-        conversation === undefined
-          ? { surface: 'web', workspace: 'local', channel: own, direct: true }
-          : webPlaceOf(conversation),
+      // A page that shows a conversation is at home where that was born, see `homeOf`.
+      place: { surface: 'web', workspace: 'local', channel: conversation ?? own, direct: true },
       text,
       sentAt: options.now(),
       address: {},

@@ -205,7 +205,7 @@ describe('messages', () => {
     await ada.send('after', { conversation, replaces: turn })
     await ada.send('', { conversation, replaces: turn })
     expect(site.chat.accepted.slice(1)).toMatchObject([
-      { conversation, replaces: turn, text: 'after', place: { channel: `c/${conversation}` } },
+      { conversation, replaces: turn, text: 'after', place: { channel: conversation } },
       { conversation, replaces: turn, text: '' },
     ])
     const nowhere = await ada.api('POST', '/messages', { id: uuid(), text: 'x', replaces: turn })
