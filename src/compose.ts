@@ -167,19 +167,22 @@ const surfaceNames: Record<Surface, string> = { slack: 'Slack', teams: 'Microsof
 
 /** What differs from person to person and day to day. Nothing finer than a day, and no e-mail address or id. */
 function contextOf(user: User, surface: Surface): string {
-  const date = new Intl.DateTimeFormat('en', { dateStyle: 'full', timeZone: safeTimeZone(user.timeZone) }).format(
-    new Date(),
-  )
   const name = user.name.replace(/[\p{Cc}\p{Cf}]/gu, '').slice(0, 80)
-  return `You are talking with ${name} on ${surfaceNames[surface]}. Today is ${date}.`
+  return `You are talking with ${name} on ${surfaceNames[surface]}. Today is ${calendar(user.timeZone).format(Date.now())}.`
 }
 
-function safeTimeZone(zone: string | undefined): string {
-  try {
-    return new Intl.DateTimeFormat('en', { timeZone: zone }).resolvedOptions().timeZone
-  } catch {
-    return 'UTC'
+/** Formats are dear to make (half a millisecond) and few. */
+const calendars = new Map<string, Intl.DateTimeFormat>()
+const knownZones = new Set(Intl.supportedValuesOf('timeZone'))
+
+function calendar(timeZone = 'UTC'): Intl.DateTimeFormat {
+  const zone = knownZones.has(timeZone) ? timeZone : 'UTC'
+  let format = calendars.get(zone)
+  if (!format) {
+    format = new Intl.DateTimeFormat('en', { dateStyle: 'full', timeZone: zone })
+    calendars.set(zone, format)
   }
+  return format
 }
 
 const cutShort: Partial<Record<StopReason, Parameters<typeof notice>[0]>> = {

@@ -92,7 +92,7 @@ export function createWeb(options: WebOptions): Web {
 
 /** The page reads live text and the store by itself, so there is nothing to send. */
 const silentReply: Reply = {
-  paceMs: 0,
+  paceMs: Number.POSITIVE_INFINITY,
   started: async () => {},
   text: async () => {},
   done: async () => {},
