@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process'
+import { createInterface } from 'node:readline'
 import { SocketModeClient } from '@slack/socket-mode'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Json, JsonObject } from '../src/types.ts'
@@ -578,4 +580,25 @@ describe('Socket Mode', () => {
     expect(await open(String(body.url))).toBe('hello')
     expect(await open(String(body.url))).toBe('refused')
   })
+})
+
+test('runs as a process of its own that obeys over HTTP', async () => {
+  const child = spawn(process.execPath, ['test/support/slack/main.ts', '--app', app.url, '--no-limits'])
+  try {
+    const [line] = await new Promise<string[]>((resolve) =>
+      createInterface(child.stdout).once('line', (...all) => resolve(all)),
+    )
+    const facts = JSON.parse(line!)
+    const order = async (what: string, ...args: Json[]) =>
+      (await fetch(facts.control, { method: 'POST', body: JSON.stringify({ do: what, with: args }) })).json()
+    const { ts } = await order('say', { user: facts.people.ana, channel: facts.channels.dm, text: 'Hi' })
+    await slack.until(() => app.heard.length === 1)
+    const reach = { apiUrl: facts.variables.SLACK_API_URL, botToken: facts.variables.SLACK_BOT_TOKEN }
+    await rawCall(reach, 'chat.postMessage', { channel: facts.channels.dm, thread_ts: ts, text: 'Hello' })
+    const { messages } = await order('screen', facts.channels.dm, { thread: ts })
+    expect(messages.map((message: JsonObject) => message.text)).toEqual(['Hi', 'Hello'])
+    expect(await order('dance')).toMatchObject({ error: expect.stringContaining('there is no dance') })
+  } finally {
+    child.kill()
+  }
 })

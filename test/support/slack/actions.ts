@@ -109,7 +109,7 @@ export function createActions(options: ActionOptions) {
       // Only the app hears of it twice; on the screen it stands once.
       const echo = add()
       const doubled = tell(echo)
-      channel.messages = channel.messages.filter((other) => other !== echo)
+      state.forget(echo)
       deliveries.push(...doubled)
     }
     return {

@@ -134,14 +134,15 @@ export function createHappenings(options: HappeningOptions) {
 
   /** What the app itself does comes back to it as well. */
   const echo: Echo = {
+    before: (message) => (options.echo === 'all' ? wireMessage(state, message) : undefined),
     posted(message) {
       if (options.echo !== 'none') said(message, { twins: 'message-only' })
     },
     changed(message, previous) {
-      if (options.echo === 'all') changed(message, previous)
+      if (previous) changed(message, previous)
     },
     deleted(message, previous) {
-      if (options.echo === 'all') deleted(message, previous)
+      if (previous) deleted(message, previous)
     },
   }
 

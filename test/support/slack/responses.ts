@@ -4,7 +4,7 @@ import type { Call } from './api.ts'
 import type { Attempt } from './delivery.ts'
 import { readContent } from './methods/chat.ts'
 import type { AppFacts, Echo } from './methods/method.ts'
-import { installedIn, wireMessage } from './methods/method.ts'
+import { installedIn } from './methods/method.ts'
 import { isObject, readBody, SlackRefusal } from './request.ts'
 import { type Install, randomHex, type State } from './state.ts'
 
@@ -58,7 +58,7 @@ export function createResponses(options: { state: State; app: AppFacts; echo: ()
     }
     const shown = readContent(body)
     if (body.replace_original === true && original) {
-      const previous = wireMessage(state, original)
+      const previous = options.echo().before(original)
       original.text = shown.text
       if (shown.blocks) original.blocks = shown.blocks
       else delete original.blocks

@@ -135,6 +135,8 @@ export interface State {
   dm(user: string, bot: string): Channel
   add(message: Omit<Message, 'ts' | 'reactions'> & { ts?: string }): Message
   remove(message: Message): void
+  /** Take a message away as if it had never been, without a tombstone. */
+  forget(message: Message): void
   /** Called after each change a person could see. */
   changed(): void
   onChange(listener: () => void): () => void
@@ -145,6 +147,7 @@ export function createState(clock: Clock): State {
   const threads = new Map<string, ThreadState>()
   const people = new Map<string, Person>()
   const listeners = new Set<() => void>()
+  const messages = new Map<string, Message>()
   let lastTs = 0
   let counter = 0
 
@@ -165,7 +168,7 @@ export function createState(clock: Clock): State {
       lastTs = Math.max(lastTs + 1, clock.now() * 1000)
       return `${Math.floor(lastTs / 1e6)}.${String(lastTs % 1e6).padStart(6, '0')}`
     },
-    message: (channel, ts) => channels.get(channel)?.messages.find((message) => message.ts === ts),
+    message: (channel, ts) => messages.get(`${channel}:${ts}`),
     thread(channel, thread) {
       const key = `${channel}:${thread ?? ''}`
       let found = threads.get(key)
@@ -194,6 +197,7 @@ export function createState(clock: Clock): State {
     add({ ts, ...rest }) {
       const message: Message = { ...rest, ts: ts ?? state.ts(), reactions: [] }
       channels.get(message.channel)!.messages.push(message)
+      messages.set(`${message.channel}:${message.ts}`, message)
       state.changed()
       return message
     },
@@ -205,8 +209,13 @@ export function createState(clock: Clock): State {
         message.text = 'This message was deleted.'
         delete message.blocks
         delete message.files
-      } else channel.messages = channel.messages.filter((other) => other !== message)
+      } else state.forget(message)
       state.changed()
+    },
+    forget(message) {
+      const channel = channels.get(message.channel)!
+      channel.messages = channel.messages.filter((other) => other !== message)
+      messages.delete(`${message.channel}:${message.ts}`)
     },
     changed() {
       for (const listener of listeners) listener()

@@ -150,7 +150,7 @@ export const chat: Record<string, Method> = {
       if (isLive(state, message)) throw new SlackRefusal('streaming_state_conflict')
       if (typeof args.text === 'string' && args.text.length > maxUpdate) throw new SlackRefusal('msg_too_long')
       const metadata = checkMetadata(args)
-      const previous = wireMessage(state, message)
+      const previous = context.echo.before(message)
       const shown = readContent(args)
       message.text = shown.text
       // Text without blocks takes the old blocks away; blocks without text keep neither.
@@ -173,7 +173,7 @@ export const chat: Record<string, Method> = {
       const { args, state } = context
       const channel = seenChannel(context, args.channel)
       const message = ownMessage(context, channel, args.ts, 'cant_delete_message')
-      const previous = wireMessage(state, message)
+      const previous = context.echo.before(message)
       state.remove(message)
       context.echo.deleted(message, previous)
       return { channel: channel.id, ts: message.ts }

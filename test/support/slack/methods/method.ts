@@ -6,9 +6,11 @@ import { type Channel, type Install, type Message, type State, streamState } fro
 
 /** What a method may tell the rest of the stand-in, beyond its reply. */
 export interface Echo {
+  /** The message as it is now, for `changed` and `deleted`; nothing where the app does not hear of those. */
+  before(message: Message): JsonObject | undefined
   posted(message: Message): void
-  changed(message: Message, previous: JsonObject): void
-  deleted(message: Message, previous: JsonObject): void
+  changed(message: Message, previous: JsonObject | undefined): void
+  deleted(message: Message, previous: JsonObject | undefined): void
 }
 
 export interface AppFacts {
@@ -127,9 +129,9 @@ export function isLive(state: State, message: Message): boolean {
 
 /** A message as the API and the events carry it. */
 export function wireMessage(state: State, message: Message): JsonObject {
-  const replies = state.channels
-    .get(message.channel)
-    ?.messages.filter((other) => other.thread === message.ts && !other.ephemeral)
+  const replies = message.thread
+    ? undefined
+    : state.channels.get(message.channel)?.messages.filter((other) => other.thread === message.ts && !other.ephemeral)
   const stream = message.stream && streamState(message.stream, state.clock.now())
   return {
     type: 'message',

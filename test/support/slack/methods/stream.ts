@@ -210,7 +210,7 @@ export const stream: Record<string, Method> = {
       if (!addition.mode) throw new SlackRefusal('markdown_text_or_chunks_required')
       const message = liveMessage(context, false)
       if (addition.bytes === 0 && addition.pieces.length <= 1) throw new SlackRefusal('no_text')
-      const previous = wireMessage(state, message)
+      const previous = context.echo.before(message)
       extend(message, addition)
       state.changed()
       context.echo.changed(message, previous)
@@ -237,7 +237,7 @@ export const stream: Record<string, Method> = {
       const addition = readAddition(args)
       const blocks = args.blocks === undefined ? [] : checkBlocks(args.blocks, 'message', 'msg_blocks_too_many')
       const message = liveMessage(context, true)
-      const previous = wireMessage(state, message)
+      const previous = context.echo.before(message)
       extend(message, addition)
       if (blocks.length > 0) message.blocks = [...(message.blocks ?? []), ...named(blocks)]
       if (isObject(args.metadata)) message.metadata = args.metadata
