@@ -30,8 +30,7 @@ export function titleFrom(returned: string): string {
       .find((candidate) => candidate !== '') ?? ''
   const bare = line
     .replace(/^(#+\s*|title\s*[:：]\s*|[-•]\s+|["'“”‘’«»„‹›「」『』*_`]+\s*)+/iu, '')
-    .replace(/["'“”‘’«»„‹›「」『』*_`]+$/u, '')
-    .replace(/[.。]+$/u, '')
+    .replace(/["'“”‘’«»„‹›「」『』*_`.。]+$/u, '')
     .replace(/\s+/g, ' ')
     .trim()
   return atWord(bare, maxTitle)
