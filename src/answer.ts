@@ -47,8 +47,12 @@ export function createAnswer(options: AnswerOptions): Work {
     const { surface } = claim.incoming.place
     const log = options.log.child({ turn: claim.turn, conversation: claim.conversation, surface })
     const adapter = adapters.get(surface)
-    if (!adapter) throw new Error(`no adapter for ${surface} is switched on`)
-    const reply = adapter.openReply(claim.incoming.address, draftOf(claim), claim)
+    const reply = adapter && opened(adapter, claim, log)
+    if (!reply) {
+      // It may be this instance alone (a surface switched off, an older version): the lease runs out for another one.
+      if (claim.attempt <= maxAttempts) throw new Error(`no answer can be shown on ${surface}`)
+      return abandon(claim, run, log)
+    }
     if (claim.answer) return deliver(claim, claim.answer, reply, run, log)
 
     const feed = live.open(claim.turn)
@@ -71,6 +75,31 @@ export function createAnswer(options: AnswerOptions): Work {
     } finally {
       feed.close(stored)
     }
+  }
+
+  function opened(adapter: Adapter, claim: Claim, log: Log): Reply | undefined {
+    try {
+      return adapter.openReply(claim.incoming.address, draftOf(claim), claim)
+    } catch (thrown) {
+      log.error({ err: thrown }, 'a reply could not be opened')
+      return undefined
+    }
+  }
+
+  /** A turn that nobody can answer must not hold up those behind it for ever. */
+  async function abandon(claim: Claim, run: Run, log: Log): Promise<Claim | undefined> {
+    log.error({ attempt: claim.attempt }, 'gave up on a turn that cannot be shown')
+    const outcome: Outcome = {
+      messages: [],
+      delivered: true,
+      answer: failed(new Fault('gave_up')),
+      participants: [],
+      discard: true,
+    }
+    const step = await persist(run, log, () =>
+      claim.answer ? store.leases.settle(claim, run.nextLease()) : store.leases.commit(claim, outcome, run.nextLease()),
+    )
+    return step.next
   }
 
   function next(outcome: Outcome, run: Run) {
@@ -102,7 +131,7 @@ export function createAnswer(options: AnswerOptions): Work {
     }
     const joined = persist(run, log, () => store.conversations.join(claim.conversation, user.id))
     joined.catch(() => {})
-    const asked = await prepare(claim, adapter, await reading, log)
+    const asked = await prepare(claim, claim.attempt > maxAttempts ? undefined : adapter, await reading, log)
     let first = true
     const composed: Composed = await (claim.attempt > maxAttempts
       ? { answer: failed(new Fault('gave_up')), dropped: 0 }
@@ -197,7 +226,7 @@ interface Asked {
 
 async function prepare(
   claim: Claim,
-  adapter: Adapter,
+  adapter: Adapter | undefined,
   found: { conversation: Conversation; messages: Message[] } | null,
   log: Log,
 ): Promise<Asked> {
@@ -209,7 +238,7 @@ async function prepare(
   const again = messages[replaced]
   if (incoming.text === '' && again?.role === 'user')
     return { ...known, text: again.text, ...(again.quotes && { quotes: again.quotes }) }
-  if (!adapter.prepare) return { ...known, text: incoming.text }
+  if (!adapter?.prepare) return { ...known, text: incoming.text }
   try {
     return { ...known, ...(await adapter.prepare(incoming, history.length === 0)) }
   } catch (thrown) {

@@ -34,12 +34,13 @@ export function turnsContract(
       const instances: Instance[] = []
       async function instance(store = opened.store): Promise<Instance> {
         const made = await startInstance({ store, adapters: [screen], model, ...options })
-        closing.push(() => made.turns.drain(0))
+        closing.push(made.end)
         instances.push(made)
         return made
       }
       const one = await instance()
-      return { ...opened, screen, model, one, another: async () => instance(await opened.again()) }
+      const another = async () => instance(await opened.again())
+      return { ...opened, screen, model, one, another }
     }
 
     const turnOf = (accepted: Accepted) => {
@@ -215,6 +216,39 @@ export function turnsContract(
       await until(() => screen.final()[0]?.state === 'done')
       expect(model.prompts).toHaveLength(1)
       expect(screen.final()).toHaveLength(1)
+    })
+
+    it('gives up on a message that can never be shown, and goes on with the next', async () => {
+      const { one, screen, model } = await world()
+      const openReply = screen.openReply.bind(screen)
+      screen.openReply = (address, draft) => {
+        if (address.turn === 'poison') throw new Error('an address of an older version')
+        return openReply(address, draft)
+      }
+      await one.chat.accept(message('poison', { address: { turn: 'poison' } }))
+      await one.chat.accept(message('next'))
+      await until(() => screen.final()[0]?.state === 'done')
+      expect(screen.final()).toEqual([expect.objectContaining({ text: 'You said: next' })])
+      expect(model.prompts).toHaveLength(1)
+    })
+
+    it('gives up on a question that ends every process that tries it, and says so', async () => {
+      const { one, screen, another: survivor } = await world()
+      let tries = 0
+      screen.prepare = async () => {
+        tries++
+        // As far as anyone outside can see, this is what a crash looks like: no more renewals, nothing released.
+        return new Promise(() => {})
+      }
+      const doomed: Instance[] = [one]
+      await one.chat.accept(message('boom'))
+      for (let i = 1; i <= 4; i++) {
+        await until(() => tries === i)
+        doomed.at(-1)?.kill()
+        doomed.push(await survivor())
+      }
+      await until(() => screen.final()[0]?.state === 'failed')
+      expect(screen.final()).toEqual([expect.objectContaining({ text: 'gave_up' })])
     })
 
     it('lets a failed preview be a preview: the final text still comes', async () => {

@@ -34,6 +34,7 @@ export class Screen implements Adapter {
   readonly failures: string[] = []
   profiles = new Map<string, Profile>()
   paceMs = 0
+  prepare?: Adapter['prepare']
   #next = 1
 
   openReply(address: JsonObject, draft: { readonly saved: JsonObject | null; save(state: JsonObject): Promise<void> }) {
@@ -122,6 +123,8 @@ export interface Instance {
   live: Awaited<ReturnType<typeof createLive>>
   /** As `kill -9`: no call of this instance reaches the store or a surface any more. */
   kill(): void
+  /** Drain it, unless it was killed. */
+  end(): Promise<void>
 }
 
 /** One running instance of the service over a store, without any server. */
@@ -175,7 +178,14 @@ export async function startInstance(options: {
   function kill(): void {
     fuse.blown = true
   }
-  return { chat: createChat({ store, turns, live }), turns, log, live, kill }
+  return {
+    chat: createChat({ store, turns, live }),
+    turns,
+    log,
+    live,
+    kill,
+    end: async () => (fuse.blown ? undefined : turns.drain(0)),
+  }
 }
 
 /** The same object until the fuse is blown; then every call of it (and of what it returned before) hangs for ever. */
