@@ -67,6 +67,58 @@ export function turnsContract(
       await until(async () => (await store.inbox.depth()) === 0)
     })
 
+    it('costs three store calls one after the other, and one beside the model', async () => {
+      const { store, close } = await open()
+      closing.push(close)
+      const calls: string[] = []
+      const counted = new Proxy(store, {
+        get: (from, port) => {
+          const value = Reflect.get(from, port, from)
+          if (port === 'bus' || typeof value !== 'object') return value
+          return new Proxy(value as object, {
+            get: (methods, name) => {
+              const method = Reflect.get(methods, name, methods)
+              if (typeof method !== 'function') return method
+              return (...args: unknown[]) => {
+                if (name !== 'sweep') calls.push(`${String(port)}.${String(name)}`)
+                return method.apply(methods, args)
+              }
+            },
+          })
+        },
+      })
+      const screen = Object.assign(new Screen(), { delivery: 'pull' as const })
+      screen.openReply = () => {
+        const nothing = async () => {}
+        return { paceMs: 0, started: nothing, text: nothing, done: nothing, stopped: nothing, failed: nothing }
+      }
+      // Titles are made by the model alone here, and only once.
+      const one = await startInstance({
+        store: counted,
+        adapters: [screen],
+        model: new ScriptedModel(),
+        leaseMs: 60_000,
+      })
+      closing.push(one.end)
+      const ask = async () => {
+        const { conversation, turn } = turnOf(await one.chat.accept(message('hello', { in: 'D1' })))
+        expect(await one.chat.settled(conversation, turn, 5_000)).toBe(true)
+        return conversation
+      }
+      const conversation = await ask()
+      await until(
+        async () => (await store.conversations.read(conversation, { messages: 1 }))?.conversation.titledBy === 'model',
+      )
+      calls.length = 0
+      await ask()
+      expect(calls.filter((call) => call !== 'conversations.join')).toEqual([
+        'inbox.accept',
+        'conversations.read',
+        'leases.commit',
+      ])
+      expect(calls.filter((call) => call === 'conversations.join')).toHaveLength(1)
+    })
+
     it('answers a message once however often and wherever it is delivered', async () => {
       const { one, another, screen, model } = await world()
       const two = await another()
