@@ -1,5 +1,6 @@
 import type {
   Accepted,
+  Amended,
   Answer,
   Conversation,
   Found,
@@ -26,12 +27,14 @@ import type {
 export interface Store {
   readonly engine: 'sqlite' | 'redis'
   readonly inbox: Inbox
+  readonly places: Places
   readonly leases: Leases
   readonly conversations: Conversations
   readonly users: Users
   readonly sessions: Sessions
   readonly counters: Counters
   readonly cache: Cache
+  readonly vault: Vault
   readonly bus: Bus
   /** Resolves when the store answers and can write. */
   ping(): Promise<void>
@@ -79,8 +82,9 @@ export interface Inbox {
    * If any of the incoming ids was seen at this home before: `duplicate` with the turn and conversation it became then,
    * even when the place points elsewhere by now. Otherwise the message is appended to the inbox of its conversation's
    * home: of `incoming.conversation` if given (`denied` unless it exists and `incoming.user` takes part in it), else of
-   * the one the place points at, else of a new one that the place points at from now on. `full` when the inbox holds
-   * `maxWaiting` messages. With a lease, an idle home whose oldest message this is gets claimed in the same step.
+   * the one the place points at, else of a new one that the place points at from now on. A follow-up is `ignored`, and
+   * nothing of it is remembered, unless the place points at a conversation, is not muted and was used less than
+   * `followUpMs` ago; any other message ends a mute. `full` when the inbox holds `maxWaiting` messages. With a lease, an idle home whose oldest message this is gets claimed in the same step.
    * Two steps only where a place points at a conversation born elsewhere; a crash between them is healed by redelivery.
    * Repeating the call with the same `turn` and token gives the same result, claim included.
    * A new conversation gets `incoming.user` (if given) as its participant at once.
@@ -92,10 +96,44 @@ export interface Inbox {
   pending(conversation: string): Promise<PendingTurn[]>
   /** Mark what waits or runs now in a conversation (or just one turn of it) as stopped. Returns the turns it marked. */
   stop(conversation: string, turn?: string): Promise<string[]>
-  /** Let a place continue a conversation from now on, or begin a fresh one with its next message (`null`). */
-  point(place: Place, conversation: string | null): Promise<void>
   /** How many homes have work that waits or runs. May cost a call per shard: for metrics, not for turns. */
   depth(): Promise<number>
+}
+
+/** What a place continues. */
+export interface Pointer {
+  conversation: string
+  /** When a message was last stored from here, or the place was pointed. */
+  usedAt: number
+  /** Takes no follow-ups. */
+  muted: boolean
+}
+
+/** New words for a question. */
+export interface Amendment {
+  /** Null: it was deleted at its source. */
+  text: string | null
+  /** The first words of the new text, for a title that was made of the old one's. */
+  title: string
+}
+
+/** What a place remembers: the conversation it continues, and what became of each message from there. */
+export interface Places {
+  /** Null: it continues nothing (any more). Two steps on Redis. */
+  read(place: Place): Promise<Pointer | null>
+  /** Let a place continue a conversation from now on, or begin a fresh one with its next message (`null`). Ends a mute. */
+  point(place: Place, conversation: string | null): Promise<void>
+  /** Take no follow-ups here until the next message that is none. Nothing, where the place continues nothing. */
+  mute(place: Place): Promise<void>
+  /**
+   * Change the question that a message from here became, wherever that is by now, also when it was asked anew (see
+   * `Incoming.replaces`). `waiting`: nobody has worked on it yet, and its text is the new one; a deleted one is dropped.
+   * `running`: its inbox entry has the new text, and so has what is committed for it; a deleted one is marked as stopped,
+   * and `stopped` names it. `answered`: the stored question has the new text (a deleted one none), and a title and a summary
+   * that tell of the old one are gone or mended. Known for `ownIdMs` by a message's own id, for `seenMs` by the others.
+   * Two steps on Redis. What is repeated after a deletion of a waiting one is `unknown`.
+   */
+  amend(place: Place, id: string, amendment: Amendment): Promise<Amended & { stopped: string[] }>
 }
 
 /** Everything a turn has come to. */
@@ -122,6 +160,8 @@ export interface Outcome {
 export interface Step {
   status: 'ok' | 'lost' | 'gone'
   next?: Claim
+  /** The question was amended while it was being answered: what is stored is not what was handed in. */
+  amended?: true
 }
 
 export interface Leases {
@@ -205,6 +245,18 @@ export interface Cache {
   set(key: string, value: string, ttlMs: number): Promise<void>
 }
 
+/** Secrets of a surface (a platform's tokens), as opaque texts that were encrypted before they get here. They stay until deleted. */
+export interface Vault {
+  get(key: string): Promise<string | null>
+  set(key: string, value: string): Promise<void>
+  delete(key: string): Promise<void>
+  /**
+   * Take the lock of a key for at most `ms`, on whichever instance. Resolves with the call that gives it back (which never
+   * ends someone else's, should it have run out), or with null while another holds it.
+   */
+  lock(key: string, ms: number): Promise<(() => Promise<void>) | null>
+}
+
 /** Messages between instances: at most once, in order per publisher, not stored. The own instance hears itself too. */
 export interface Bus {
   publish(channel: string, message: JsonObject): Promise<void>
@@ -223,5 +275,9 @@ export interface StoreOptions {
 export const defaultMaxWaiting = 20
 /** How long an id is remembered: far longer than any platform redelivers (Slack: 5 minutes), so that a browser that was asleep may resend. */
 export const seenMs = 3 * 24 * 3_600_000
+/** How long a message's own id (its first) is remembered: so long it can be edited or deleted at its source. */
+export const ownIdMs = 180 * 24 * 3_600_000
 /** How long an idle place remembers the conversation it continues. */
 export const pointerMs = 180 * 24 * 3_600_000
+/** How long after its last message a place still takes follow-ups, which are not addressed to us. */
+export const followUpMs = 30 * 24 * 3_600_000

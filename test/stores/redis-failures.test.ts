@@ -128,7 +128,7 @@ describeRedis('a Redis that fails', () => {
       const [proxy, dying] = await proxyTo(server)
       const store = await storeAt({ url: server.url })
       const born = await say(store, messageAt(placeOf('b')))
-      await store.inbox.point(placeOf('a'), born.conversation)
+      await store.places.point(placeOf('a'), born.conversation)
 
       const delivery = deliveryOf(messageAt(placeOf('a'), { ids: ['first', 'both'] }))
       proxy.block('"into":"pointed"')
@@ -136,7 +136,7 @@ describeRedis('a Redis that fails', () => {
       expect(await store.inbox.pending(born.conversation)).toEqual([])
 
       // The place goes elsewhere before the platform delivers again, under other ids of the same message.
-      await store.inbox.point(placeOf('a'), null)
+      await store.places.point(placeOf('a'), null)
       const expected = { conversation: born.conversation, turn: delivery.turn }
       const again = deliveryOf({ ...delivery.incoming, ids: ['both', 'later'] })
       expect((await store.inbox.accept(again)).accepted).toEqual({ status: 'accepted', ...expected })

@@ -4,7 +4,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { Fault } from '../../src/errors.ts'
 import { newConversationId } from '../../src/ids.ts'
-import { pointerMs, type Store, seenMs } from '../../src/store.ts'
+import { ownIdMs, pointerMs, type Store, seenMs } from '../../src/store.ts'
 import { connect, createDatabase } from '../../src/stores/sqlite/database.ts'
 import { openSqlite, sqliteStore } from '../../src/stores/sqlite/index.ts'
 import { migrate } from '../../src/stores/sqlite/schema.ts'
@@ -210,8 +210,9 @@ describe('what is over', () => {
     const clock = fakeClock()
     const { store } = await openBare({ now: clock.now })
     const first = await say(store, messageAt(placeOf('a')))
+    const [, other = ''] = first.incoming.ids
     clock.advance(seenMs)
-    expect((await store.inbox.accept(deliveryOf(first.incoming))).accepted).toMatchObject({
+    expect((await store.inbox.accept(deliveryOf({ ...first.incoming, ids: [other] }))).accepted).toMatchObject({
       status: 'accepted',
       conversation: first.conversation,
     })
@@ -236,7 +237,10 @@ describe('what is over', () => {
     expect([count('seen'), count('finished'), count('pointers')]).toEqual([2, 1, 1])
     clock.advance(seenMs)
     vi.advanceTimersByTime(60_000)
-    await vi.waitFor(() => expect([count('seen'), count('finished'), count('pointers')]).toEqual([0, 0, 1]))
+    await vi.waitFor(() => expect([count('seen'), count('finished'), count('pointers')]).toEqual([1, 0, 1]))
+    clock.advance(ownIdMs)
+    vi.advanceTimersByTime(60_000)
+    await vi.waitFor(() => expect([count('seen'), count('pointers')]).toEqual([0, 0]))
     expect(await messagesOf(store, conversation)).toHaveLength(2)
   })
 })
@@ -310,8 +314,18 @@ async function exercise(store: Store): Promise<void> {
   await store.conversations.list('ann', { limit: 5, matching: 'nowhere' })
   await store.conversations.update(conversation, { title: { text: 'x', by: 'user' }, summary: { text: 'x', upTo: 1 } })
   await store.conversations.rate(conversation, again!.turn, null)
-  await store.inbox.point(placeOf('b'), conversation)
-  await store.inbox.point(placeOf('b'), null)
+  await store.places.point(placeOf('b'), conversation)
+  await store.places.read(placeOf('b'))
+  await store.places.mute(placeOf('b'))
+  await store.places.point(placeOf('b'), null)
+  const amended = await claimNew(store, messageAt(placeOf('b')))
+  const dropped = messageAt(placeOf('b'))
+  await store.inbox.accept(deliveryOf(dropped))
+  await store.places.amend(placeOf('b'), amended.incoming.ids[0]!, { text: 'x', title: 'x' })
+  await store.places.amend(placeOf('b'), dropped.ids[0]!, { text: null, title: '' })
+  await store.leases.commit(amended, outcomeOf(amended))
+  await store.conversations.update(amended.conversation, { summary: { text: 'x', upTo: 1 } })
+  await store.places.amend(placeOf('b'), amended.incoming.ids[0]!, { text: null, title: '' })
   await store.conversations.remove(conversation)
   const user = await store.users.create(newUser())
   await store.users.find(user.identities[0]!)
@@ -325,6 +339,10 @@ async function exercise(store: Store): Promise<void> {
   await store.counters.reset('k')
   await store.cache.set('k', 'v', 1)
   await store.cache.get('k')
+  await store.vault.set('k', 'v')
+  await store.vault.get('k')
+  await (await store.vault.lock('k', 1))?.()
+  await store.vault.delete('k')
   await store.inbox.depth()
   await store.ping()
 }

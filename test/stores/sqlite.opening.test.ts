@@ -70,7 +70,7 @@ describe('opening a file that cannot be used', () => {
     await expect(openSqlite({ file, lock: true })).rejects.toThrow('newer')
     expect(readFileSync(file).equals(before)).toBe(true)
     const raw = new DatabaseSync(file)
-    raw.exec('PRAGMA user_version = 1')
+    raw.exec(`PRAGMA user_version = ${steps.length}`)
     raw.close()
     await (await opening(file, true)).ping()
   })

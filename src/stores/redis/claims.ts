@@ -11,6 +11,11 @@ export interface Entry {
   incoming: Incoming
 }
 
+/** How what has a text is stored: the text stands last, where scripts find it (`with_text` in common.lua). */
+export function jsonOf({ text, ...rest }: { text: string }): string {
+  return JSON.stringify({ ...rest, text })
+}
+
 /** An entry of an inbox: turn, conversation, acceptedAt and the message's JSON, parted by blanks (see accept.lua). */
 export function entryOf(text: string): Entry {
   const [turn = '', conversation = '', at = ''] = text.split(' ', 3)

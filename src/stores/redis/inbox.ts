@@ -1,13 +1,13 @@
 import { homeOf, homeOfConversation, isId } from '../../ids.ts'
 import type { Claim, Delivery, Inbox, Lease } from '../../store.ts'
-import { pointerMs, seenMs } from '../../store.ts'
+import { followUpMs, ownIdMs, pointerMs, seenMs } from '../../store.ts'
 import type { Accepted, Incoming, PendingTurn } from '../../types.ts'
-import { claimOf, entryOf, type Run } from './claims.ts'
+import { claimOf, entryOf, jsonOf, type Run } from './claims.ts'
 import type { Engine } from './engine.ts'
 
 /** What the accept script replies; from `acceptedAt` on only for a claim. */
 type Stored = [
-  status: 'accepted' | 'duplicate' | 'full' | 'denied' | 'gone' | 'elsewhere',
+  status: 'accepted' | 'duplicate' | 'full' | 'denied' | 'ignored' | 'gone' | 'elsewhere',
   conversation: string,
   turn: string,
   /** Of a claim; for `elsewhere`: 1 if the message was not seen before. */
@@ -32,8 +32,9 @@ export function openInbox(engine: Engine): Inbox {
   async function store(delivery: Delivery, route: Route, lease?: Lease): Promise<{ accepted: Stored; claim?: Claim }> {
     const { incoming } = delivery
     const { home, conversation } = route
+    const here = home === homeOf(incoming.place)
     // Where the place has seen it already, the turn it became there is what makes it the same message.
-    const ids = route.home === homeOf(incoming.place) ? incoming.ids : [route.turn]
+    const ids = here ? incoming.ids : [route.turn]
     const reply = (await engine.connection.script(
       'accept',
       [
@@ -51,10 +52,12 @@ export function openInbox(engine: Engine): Inbox {
         direct: incoming.place.direct ? 1 : 0,
         maxWaiting,
         seenMs,
+        ...(here && { ownIdMs }),
+        ...(incoming.followUp && { followUpMs }),
         pointerMs,
         ...lease,
       }),
-      JSON.stringify(incoming),
+      jsonOf(incoming),
     )) as Stored
     const [, into, turn, acceptedAt = 0, ...run] = reply
     if (run.length === 0 || !lease) return { accepted: reply }
@@ -76,9 +79,13 @@ export function openInbox(engine: Engine): Inbox {
     const [status] = result.accepted
     // It may come again, unless an earlier delivery of it was stored.
     if (first.fresh && (status === 'full' || status === 'denied' || (status === 'gone' && into === 'named'))) {
-      await engine.connection.script('unmark', seenAt(delivery.incoming), given({ ...first }))
+      await unmark(delivery.incoming, first)
     }
     return result
+  }
+
+  async function unmark(incoming: Incoming, { conversation, turn }: { conversation: string; turn: string }) {
+    await engine.connection.script('unmark', seenAt(incoming), given({ conversation, turn }))
   }
 
   const seenAt = (incoming: Incoming) => incoming.ids.map((id) => keys.seen(homeOf(incoming.place), id))
@@ -95,7 +102,7 @@ export function openInbox(engine: Engine): Inbox {
     const [conversation, became, fresh] = (await engine.connection.script(
       'mark',
       seenAt(incoming),
-      given({ conversation: named, turn, seenMs }),
+      given({ conversation: named, turn, seenMs, ownIdMs }),
     )) as [string, string, number]
     return forward(delivery, 'named', { conversation, turn: became, fresh: fresh === 1 }, lease)
   }
@@ -108,6 +115,10 @@ export function openInbox(engine: Engine): Inbox {
     if (status !== 'elsewhere') return first
     const second = await forward(delivery, 'pointed', { conversation, turn, fresh: fresh === 1 }, lease)
     if (second.accepted[0] !== 'gone') return second
+    if (delivery.incoming.followUp) {
+      await unmark(delivery.incoming, { conversation, turn })
+      return { accepted: ['ignored', '', ''] as Stored }
+    }
     return store(delivery, { ...here, stale: conversation }, lease)
   }
 
@@ -194,14 +205,6 @@ export function openInbox(engine: Engine): Inbox {
       return marked as string[]
     },
 
-    async point(place, conversation) {
-      await engine.connection.script(
-        'point',
-        [keys.home(homeOf(place))],
-        given({ conversation: conversation ?? undefined, pointerMs }),
-      )
-    },
-
     async depth() {
       const count = (shard: number) => engine.connection.run((redis) => redis.zcard(keys.dueIn(shard)))
       return (await Promise.all(engine.shards.map(count))).reduce((sum, homes) => sum + homes, 0)
@@ -223,6 +226,7 @@ function acceptedOf([status, conversation, turn]: Stored): Accepted {
     case 'duplicate':
       return { status, conversation, turn }
     case 'full':
+    case 'ignored':
       return { status }
     default:
       return { status: 'denied' }

@@ -9,9 +9,11 @@ import { engineOf } from './engine.ts'
 import { openInbox } from './inbox.ts'
 import { spellKeys } from './keys.ts'
 import { openLeases } from './leases.ts'
+import { openPlaces } from './places.ts'
 import { ensureSchema } from './schema.ts'
 import { openSessions } from './sessions.ts'
 import { openUsers } from './users.ts'
+import { openVault } from './vault.ts'
 
 export { type KeyKind, keyTable } from './keys.ts'
 
@@ -41,12 +43,14 @@ export async function openRedis(options: RedisStoreOptions): Promise<Store> {
   return {
     engine: 'redis',
     inbox: openInbox(engine),
+    places: openPlaces(engine),
     leases: openLeases(engine),
     conversations: openConversations(engine),
     users: openUsers(engine),
     sessions: openSessions(engine),
     counters: openCounters(engine),
     cache: openCache(engine),
+    vault: openVault(engine),
     bus,
     async ping() {
       const probe = (shard: number) =>

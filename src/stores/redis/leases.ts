@@ -1,8 +1,8 @@
 import type { Claim, Lease, Leases, Outcome, Step } from '../../store.ts'
-import { claimOf, entryOf, type Run } from './claims.ts'
+import { claimOf, entryOf, jsonOf, type Run } from './claims.ts'
 import type { Engine } from './engine.ts'
 
-type Stepped = [status: Step['status'], next: [entry: string, ...run: Run] | null]
+type Stepped = [status: Step['status'], next: [entry: string, ...run: Run] | null, amended?: number]
 
 export function openLeases(engine: Engine): Leases {
   const { connection, keys, given } = engine
@@ -14,10 +14,11 @@ export function openLeases(engine: Engine): Leases {
     keys.turns(home, conversation),
   ]
 
-  function stepOf([status, next]: Stepped, home: string, lease?: Lease): Step {
-    if (!next || !lease) return { status }
+  function stepOf([status, next, amended]: Stepped, home: string, lease?: Lease): Step {
+    const step: Step = amended === 1 ? { status, amended: true } : { status }
+    if (!next || !lease) return step
     const [entry, ...run] = next
-    return { status, next: claimOf(entryOf(entry), home, lease.token, run) }
+    return { ...step, next: claimOf(entryOf(entry), home, lease.token, run) }
   }
 
   return {
@@ -36,7 +37,7 @@ export function openLeases(engine: Engine): Leases {
         withConversation(claim),
         given({ ...outcomeOf(claim, outcome), next }),
         JSON.stringify(outcome.answer),
-        ...outcome.messages.flatMap(({ rating: _, ...message }) => [message.role, JSON.stringify(message)]),
+        ...outcome.messages.flatMap(({ rating: _, ...message }) => [message.role, jsonOf(message)]),
       )
       return stepOf(reply as Stepped, claim.home, next)
     },

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 
 const names = [
   'accept',
+  'amend',
   'claim',
   'commit',
   'describe',
@@ -11,8 +12,10 @@ const names = [
   'join',
   'lock',
   'mark',
+  'mute',
   'page',
   'pending',
+  'place',
   'point',
   'rate',
   'read',

@@ -11,6 +11,10 @@ export interface Entry {
   accepted_at: number
   attempt: number
   stopped: number
+  /** Someone has worked on it. */
+  begun: number
+  /** Its text was changed while the one who holds it works on the old one: the title by its new first words. */
+  amended: string | null
   discard: number
   incoming: string
   draft: string | null
@@ -21,6 +25,8 @@ export interface Entry {
 export interface Homes {
   /** Append a message. */
   enter(entry: { home: string; conversation: string; turn: string; incoming: Incoming }): void
+  /** All messages of a home's inbox, in order. */
+  entries(home: string): Entry[]
   /** How many messages a home's inbox holds. */
   size(home: string): number
   /** Claim the oldest message of an idle home, if it is `turn` (any by default). */
@@ -56,6 +62,7 @@ export function createHomes(sql: Sql, now: () => number): Homes {
       )!
       sql.run('INSERT INTO queues (home, head) VALUES (?, ?) ON CONFLICT DO NOTHING', home, n)
     },
+    entries: (home) => sql.all<Entry>('SELECT * FROM entries WHERE home = ? ORDER BY n', home),
     size(home) {
       return sql.one<{ size: number }>('SELECT count(*) AS size FROM entries WHERE home = ?', home)!.size
     },
@@ -70,7 +77,7 @@ export function createHomes(sql: Sql, now: () => number): Homes {
         now() + lease.ms,
         home,
       )
-      sql.run('UPDATE entries SET attempt = attempt + 1 WHERE n = ?', entry.n)
+      sql.run('UPDATE entries SET attempt = attempt + 1, begun = 1, amended = NULL WHERE n = ?', entry.n)
       return claimOf({ ...entry, attempt: entry.attempt + 1 }, lease.token)
     },
     held(home, token) {

@@ -1,14 +1,12 @@
 import { homeOf, homeOfConversation } from '../../ids.ts'
-import { type Delivery, type Inbox, pointerMs, seenMs } from '../../store.ts'
+import { type Delivery, followUpMs, type Inbox, type Pointer } from '../../store.ts'
 import type { Accepted, Incoming, PendingTurn } from '../../types.ts'
 import type { Database } from './database.ts'
 import type { Entry, Homes } from './homes.ts'
-
-/** A pointer's lifetime is written again only when this much of it has passed: most messages then write no pointer. */
-const pointerGrainMs = 24 * 3_600_000
+import type { Marks } from './marks.ts'
 
 /** Messages waiting for their answer. `homes` keeps their order and leases; here is which conversation they go to. */
-export function createInbox(db: Database, homes: Homes, now: () => number, maxWaiting: number): Inbox {
+export function createInbox(db: Database, marks: Marks, homes: Homes, now: () => number, maxWaiting: number): Inbox {
   return {
     accept(delivery, lease) {
       return db.write(() => {
@@ -39,62 +37,32 @@ export function createInbox(db: Database, homes: Homes, now: () => number, maxWa
         return marked.map((entry) => entry.turn)
       })
     },
-    point(place, conversation) {
-      return db.write(() => {
-        if (conversation === null) db.run('DELETE FROM pointers WHERE home = ?', homeOf(place))
-        else setPointer(homeOf(place), conversation)
-      })
-    },
     depth: () => db.read(() => db.one<{ depth: number }>('SELECT count(*) AS depth FROM queues')!.depth),
   }
 
   function store({ incoming, turn, conversation: fresh }: Delivery): Accepted {
     const place = homeOf(incoming.place)
-    const seen = findSeen(place, incoming.ids)
+    const seen = marks.seen(place, incoming.ids)
     if (seen) {
-      remember(place, incoming.ids, seen)
+      marks.remember(place, incoming.ids, seen)
       return { status: seen.turn === turn ? 'accepted' : 'duplicate', ...seen }
     }
     if (incoming.conversation && !takesPart(incoming.conversation, incoming.user)) return { status: 'denied' }
-    const known = incoming.conversation ?? pointerOf(place)
+    const pointer = incoming.conversation ? undefined : marks.pointer(place)
+    if (incoming.followUp && !takesFollowUps(pointer)) return { status: 'ignored' }
+    const known = incoming.conversation ?? pointer?.conversation
     const conversation = known ?? fresh
     const home = homeOfConversation(conversation)
     if (homes.size(home) >= maxWaiting) return { status: 'full' }
     if (!known) begin(fresh, incoming)
-    if (!incoming.conversation) setPointer(place, conversation)
+    if (!incoming.conversation) marks.point(place, conversation)
     homes.enter({ home, conversation, turn, incoming })
-    remember(place, incoming.ids, { turn, conversation })
+    marks.remember(place, incoming.ids, { turn, conversation })
     return { status: 'accepted', conversation, turn }
   }
 
-  function findSeen(home: string, ids: string[]): { turn: string; conversation: string } | undefined {
-    for (const id of ids) {
-      const seen = db.one<{ turn: string; conversation: string }>(
-        'SELECT turn, conversation FROM seen WHERE home = ? AND id = ? AND expires_at > ?',
-        home,
-        id,
-        now(),
-      )
-      if (seen) return { ...seen }
-    }
-    return undefined
-  }
-
-  /** An id that is remembered already keeps its time; one whose time is over is taken anew. */
-  function remember(home: string, ids: string[], became: { turn: string; conversation: string }): void {
-    for (const id of ids) {
-      db.run(
-        `INSERT INTO seen (home, id, turn, conversation, expires_at) VALUES (?, ?, ?, ?, ?)
-          ON CONFLICT DO UPDATE SET turn = excluded.turn, conversation = excluded.conversation,
-            expires_at = excluded.expires_at WHERE expires_at <= ?`,
-        home,
-        id,
-        became.turn,
-        became.conversation,
-        now() + seenMs,
-        now(),
-      )
-    }
+  function takesFollowUps(pointer: Pointer | undefined): boolean {
+    return pointer !== undefined && !pointer.muted && now() - pointer.usedAt < followUpMs
   }
 
   function takesPart(conversation: string, user: string | undefined): boolean {
@@ -113,26 +81,6 @@ export function createInbox(db: Database, homes: Homes, now: () => number, maxWa
     )
     if (user === undefined) return
     db.run('INSERT INTO members (user, conversation, at) VALUES (?, ?, ?)', user, conversation, now())
-  }
-
-  function pointerOf(home: string): string | undefined {
-    return db.one<{ conversation: string }>(
-      `SELECT conversation FROM pointers
-        WHERE home = ? AND expires_at > ? AND conversation IN (SELECT id FROM conversations)`,
-      home,
-      now(),
-    )?.conversation
-  }
-
-  function setPointer(home: string, conversation: string): void {
-    db.run(
-      `INSERT INTO pointers (home, conversation, expires_at) VALUES (?, ?, ?)
-        ON CONFLICT DO UPDATE SET conversation = excluded.conversation, expires_at = excluded.expires_at
-        WHERE conversation <> excluded.conversation OR expires_at < excluded.expires_at - ${pointerGrainMs}`,
-      home,
-      conversation,
-      now() + pointerMs,
-    )
   }
 }
 

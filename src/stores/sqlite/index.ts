@@ -10,11 +10,14 @@ import { createHomes } from './homes.ts'
 import { createInbox } from './inbox.ts'
 import { createLeases } from './leases.ts'
 import { lockFor } from './lock.ts'
+import { createMarks } from './marks.ts'
 import { createSessions, createUsers } from './people.ts'
+import { createPlaces } from './places.ts'
 import { startPurging } from './purge.ts'
 import { migrate } from './schema.ts'
 import { createShelf } from './shelf.ts'
 import { createCache, createCounters } from './small.ts'
+import { createVault } from './vault.ts'
 
 export interface SqliteOptions extends StoreOptions {
   /** The data file; made with its directory if it is not there. Two more stand beside it while it is open (`-wal`, `-shm`). */
@@ -51,6 +54,7 @@ export async function sqliteStore(
 ): Promise<Store> {
   const { now = Date.now, maxWaiting = defaultMaxWaiting, takeOver = false, onClose } = options
   const db = createDatabase(connection)
+  const marks = createMarks(db, now)
   const homes = createHomes(db, now)
   const shelf = createShelf(db, now)
   const bus = createBus()
@@ -58,13 +62,15 @@ export async function sqliteStore(
   const endPurging = startPurging(db, now)
   return {
     engine: 'sqlite',
-    inbox: createInbox(db, homes, now, maxWaiting),
+    inbox: createInbox(db, marks, homes, now, maxWaiting),
+    places: createPlaces(db, marks, homes, shelf),
     leases: createLeases(db, homes, shelf, now),
     conversations: createConversations(db, homes, shelf),
     users: createUsers(db),
     sessions: createSessions(db, now),
     counters: createCounters(db, now),
     cache: createCache(db, now),
+    vault: createVault(db, now),
     bus,
     async ping() {
       const text = 'INSERT INTO pings (id, at) VALUES (1, ?) ON CONFLICT DO UPDATE SET at = excluded.at'

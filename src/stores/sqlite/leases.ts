@@ -1,4 +1,5 @@
 import { type Claim, type Lease, type Leases, type Outcome, type Step, seenMs } from '../../store.ts'
+import type { Incoming } from '../../types.ts'
 import type { Database } from './database.ts'
 import type { Entry, Homes } from './homes.ts'
 import type { Shelf } from './shelf.ts'
@@ -25,7 +26,9 @@ export function createLeases(db: Database, homes: Homes, shelf: Shelf, now: () =
         const entry = entryOf(claim)
         if (!entry) return withoutEntry(claim, next)
         if (entry.answer === null) append(entry, claim, outcome)
-        return outcome.delivered ? end({ ...entry, discard: outcome.discard ? 1 : entry.discard }, claim, next) : ok
+        const step: Step = entry.amended === null ? ok : { ...ok, amended: true }
+        if (!outcome.delivered) return step
+        return { ...step, ...end({ ...entry, discard: outcome.discard ? 1 : entry.discard }, claim, next) }
       })
     },
     settle(claim, next) {
@@ -48,7 +51,7 @@ export function createLeases(db: Database, homes: Homes, shelf: Shelf, now: () =
   }
 
   function append(entry: Entry, claim: Claim, outcome: Outcome): void {
-    shelf.append(entry.conversation, outcome, claim.incoming.replaces)
+    shelf.append(entry.conversation, claim.turn, withAmendment(entry, outcome), claim.incoming.replaces)
     db.run(
       'UPDATE entries SET answer = ?, discard = ? WHERE n = ?',
       JSON.stringify(outcome.answer),
@@ -87,3 +90,11 @@ export function createLeases(db: Database, homes: Homes, shelf: Shelf, now: () =
 }
 
 const ok: Step = { status: 'ok' }
+
+/** The question as it was amended while it was being answered. */
+function withAmendment({ amended, incoming }: Entry, outcome: Outcome): Outcome {
+  if (amended === null) return outcome
+  const { text } = JSON.parse(incoming) as Incoming
+  const messages = outcome.messages.map((message) => (message.role === 'user' ? { ...message, text } : message))
+  return { ...outcome, messages, title: amended }
+}

@@ -114,10 +114,33 @@ export const steps: readonly string[] = [
   -- One row that a health check writes.
   CREATE TABLE pings (id INTEGER PRIMARY KEY CHECK (id = 1), at INTEGER NOT NULL);
   `,
+  `
+  -- used_at: when a message was last stored from there. muted: takes no follow-ups.
+  ALTER TABLE pointers ADD COLUMN used_at INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE pointers ADD COLUMN muted INTEGER NOT NULL DEFAULT 0;
+
+  -- begun: someone has worked on it. amended: its text is not the one that is being answered; the title of the new one.
+  ALTER TABLE entries ADD COLUMN begun INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE entries ADD COLUMN amended TEXT;
+  UPDATE entries SET begun = 1 WHERE attempt > 0;
+
+  -- Turns that were asked anew, and the turn under which they go on.
+  CREATE TABLE replaced (
+    conversation TEXT NOT NULL REFERENCES conversations (id) ON DELETE CASCADE,
+    turn TEXT NOT NULL,
+    successor TEXT NOT NULL,
+    PRIMARY KEY (conversation, turn)
+  ) WITHOUT ROWID;
+
+  -- Secrets of surfaces, encrypted by them, and the locks on them.
+  CREATE TABLE vault (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+  CREATE TABLE locks (key TEXT PRIMARY KEY, owner TEXT NOT NULL, expires_at INTEGER NOT NULL);
+  CREATE INDEX locks_by_expiry ON locks (expires_at);
+  `,
 ]
 
 /** Tables whose rows end by themselves, each with an index on `expires_at`. */
-export const expiring = ['seen', 'finished', 'pointers', 'sessions', 'counters', 'cache'] as const
+export const expiring = ['seen', 'finished', 'pointers', 'sessions', 'counters', 'cache', 'locks'] as const
 
 /** Bring a file up to this version, each step in a transaction of its own. Throws plain words if it is newer, or not ours. */
 export function migrate(database: DatabaseSync, file: string, path: readonly string[] = steps): void {

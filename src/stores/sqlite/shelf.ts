@@ -1,4 +1,4 @@
-import type { Outcome } from '../../store.ts'
+import type { Amendment, Outcome } from '../../store.ts'
 import type { Conversation, Message } from '../../types.ts'
 import { fold } from '../matching.ts'
 import type { Sql } from './database.ts'
@@ -26,7 +26,11 @@ export interface Shelf {
   has(id: string): boolean
   get(id: string): Conversation | undefined
   /** Append a turn's messages, after dropping those it replaces, and all else that a finished turn changes. */
-  append(id: string, outcome: Outcome, replaces?: string): void
+  append(id: string, turn: string, outcome: Outcome, replaces?: string): void
+  /** The turn under which a turn's question goes on, however often it was asked anew. */
+  latest(id: string, turn: string): string
+  /** Give a turn's question another text, and let nothing else tell of the old one. False: it has none. */
+  amend(id: string, turn: string, amendment: Amendment): boolean
   setTitle(id: string, text: string, by: Conversation['titledBy']): void
   /** Put it on a user's list, at its top. */
   join(id: string, user: string): void
@@ -48,14 +52,46 @@ export function createShelf(sql: Sql, now: () => number): Shelf {
         members.map((member) => member.user),
       )
     },
-    append(id, outcome, replaces) {
-      if (replaces !== undefined) cutFrom(id, replaces)
+    append(id, turn, outcome, replaces) {
+      if (replaces !== undefined) replace(id, replaces, turn)
       const { count: first, titled_by } = sql.one<ConversationRow>('SELECT * FROM conversations WHERE id = ?', id)!
       for (const [n, message] of outcome.messages.entries()) insert(id, first + n, message)
       addUp(id, outcome.messages)
       if (titled_by === 'none' && outcome.title) shelf.setTitle(id, outcome.title, 'text')
       sql.run('UPDATE members SET at = ? WHERE conversation = ?', now(), id)
       for (const user of outcome.participants) shelf.join(id, user)
+    },
+    latest(id, turn) {
+      for (let latest = turn; ; ) {
+        const row = sql.one<{ successor: string }>(
+          'SELECT successor FROM replaced WHERE conversation = ? AND turn = ?',
+          id,
+          latest,
+        )
+        if (!row) return latest
+        latest = row.successor
+      }
+    },
+    amend(id, turn, { text, title }) {
+      const row = sql.one<{ seq: number; body: string }>(
+        "SELECT seq, body FROM messages WHERE conversation = ? AND turn = ? AND role = 'user'",
+        id,
+        turn,
+      )
+      if (!row) return false
+      const message = { ...(JSON.parse(row.body) as Omit<Message, 'seq'>), text: text ?? '' }
+      const body = JSON.stringify(message)
+      sql.run(
+        'UPDATE messages SET size = ?, body = ?, folded = ? WHERE conversation = ? AND seq = ?',
+        Buffer.byteLength(body),
+        body,
+        fold(message.text),
+        id,
+        row.seq,
+      )
+      forgetSummary(id, row.seq)
+      if (row.seq === 0) retitle(id, title, text === null)
+      return true
     },
     setTitle(id, text, by) {
       sql.run(
@@ -128,8 +164,8 @@ export function createShelf(sql: Sql, now: () => number): Shelf {
     )
   }
 
-  /** A summary that tells of a dropped message goes with it. */
-  function cutFrom(id: string, turn: string): void {
+  /** Drop a turn that is asked anew, and all after it. */
+  function replace(id: string, turn: string, successor: string): void {
     const { seq } = sql.one<{ seq: number | null }>(
       'SELECT min(seq) AS seq FROM messages WHERE conversation = ? AND turn = ?',
       id,
@@ -138,7 +174,20 @@ export function createShelf(sql: Sql, now: () => number): Shelf {
     if (seq === null) return
     sql.run('DELETE FROM messages WHERE conversation = ? AND seq >= ?', id, seq)
     sql.run('UPDATE conversations SET count = ? WHERE id = ?', seq, id)
+    sql.run('INSERT INTO replaced (conversation, turn, successor) VALUES (?, ?, ?)', id, turn, successor)
+    forgetSummary(id, seq)
+  }
+
+  /** A summary that tells of a message that is gone goes with it. */
+  function forgetSummary(id: string, seq: number): void {
     sql.run('UPDATE conversations SET summary = NULL, summary_up_to = NULL WHERE id = ? AND summary_up_to > ?', id, seq)
+  }
+
+  /** The first question is what a title is made of, if no person made it. */
+  function retitle(id: string, title: string, deleted: boolean): void {
+    const { titled_by } = sql.one<ConversationRow>('SELECT * FROM conversations WHERE id = ?', id)!
+    if (titled_by === 'user' || (titled_by === 'model' && !deleted)) return
+    shelf.setTitle(id, title, title === '' ? 'none' : 'text')
   }
 }
 

@@ -46,7 +46,7 @@ function claimContract(bed: Bed): void {
   it('does not claim behind a turn that runs, not even for another conversation of the same home', async () => {
     await claimNew(bed.store, messageAt(placeOf('a')))
     expect((await bed.store.inbox.accept(deliveryOf(messageAt(placeOf('a'))), newLease())).claim).toBeUndefined()
-    await bed.store.inbox.point(placeOf('a'), null)
+    await bed.store.places.point(placeOf('a'), null)
     expect((await bed.store.inbox.accept(deliveryOf(messageAt(placeOf('a'))), newLease())).claim).toBeUndefined()
   })
 
@@ -165,7 +165,7 @@ function stopContract(bed: Bed): void {
   it('lists only the turns of the conversation that was asked for', async () => {
     const first = deliveryOf(messageAt(placeOf('a')))
     await bed.store.inbox.accept(first)
-    await bed.store.inbox.point(placeOf('a'), null)
+    await bed.store.places.point(placeOf('a'), null)
     const second = deliveryOf(messageAt(placeOf('a')))
     await bed.store.inbox.accept(second)
     expect((await bed.store.inbox.pending(first.conversation)).map((one) => one.turn)).toEqual([first.turn])
@@ -207,7 +207,7 @@ function stopContract(bed: Bed): void {
 
   it('stops nothing in another conversation of the same home, and nothing that is over or unknown', async () => {
     const over = await say(bed.store, messageAt(placeOf('a')))
-    await bed.store.inbox.point(placeOf('a'), null)
+    await bed.store.places.point(placeOf('a'), null)
     const other = await claimNew(bed.store, messageAt(placeOf('a')))
     expect(await bed.store.inbox.stop(over.conversation)).toEqual([])
     expect(await bed.store.inbox.stop(over.conversation, over.turn)).toEqual([])

@@ -142,7 +142,7 @@ function commitContract(bed: Bed): void {
   it('answers one at a time in the order of arrival, over the conversations of a home', async () => {
     const deliveries = [deliveryOf(messageAt(placeOf('a'))), deliveryOf(messageAt(placeOf('a')))]
     for (const one of deliveries) await bed.store.inbox.accept(one)
-    await bed.store.inbox.point(placeOf('a'), null)
+    await bed.store.places.point(placeOf('a'), null)
     const fresh = deliveryOf(messageAt(placeOf('a')))
     await bed.store.inbox.accept(fresh)
     const named = messageAt(placeOf('a'), { conversation: fresh.conversation, user: 'ann' })
@@ -240,7 +240,7 @@ function replaceContract(bed: Bed): void {
 
   it('takes no turn of another conversation for the replaced one', async () => {
     const first = await say(bed.store, messageAt(placeOf('a')))
-    await bed.store.inbox.point(placeOf('a'), null)
+    await bed.store.places.point(placeOf('a'), null)
     await say(bed.store, messageAt(placeOf('a'), { replaces: first.turn }))
     expect(await messagesOf(bed.store, first.conversation)).toHaveLength(2)
   })

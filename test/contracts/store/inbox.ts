@@ -101,7 +101,7 @@ function acceptContract(bed: Bed): void {
     const small = await bed.fresh({ maxWaiting: 1 })
     const place = placeOf('a')
     await small.inbox.accept(deliveryOf(messageAt(place)))
-    await small.inbox.point(place, null)
+    await small.places.point(place, null)
     const late = deliveryOf(messageAt(place, { user: 'ann' }))
     expect((await small.inbox.accept(late)).accepted).toEqual({ status: 'full' })
     expect(await small.conversations.read(late.conversation, { messages: 1 })).toBeNull()
@@ -172,7 +172,7 @@ function duplicateContract(bed: Bed): void {
     const place = placeOf('a')
     const first = deliveryOf(messageAt(place))
     await bed.store.inbox.accept(first)
-    await bed.store.inbox.point(place, null)
+    await bed.store.places.point(place, null)
     const again = await bed.store.inbox.accept(deliveryOf(first.incoming))
     expect(again.accepted).toEqual({ status: 'duplicate', conversation: first.conversation, turn: first.turn })
   })
@@ -182,14 +182,14 @@ function duplicateContract(bed: Bed): void {
     const place = placeOf('a')
     const first = deliveryOf(messageAt(place))
     await bed.store.inbox.accept(first)
-    await bed.store.inbox.point(place, elsewhere.conversation)
+    await bed.store.places.point(place, elsewhere.conversation)
     const again = await bed.store.inbox.accept(deliveryOf(first.incoming))
     expect(again.accepted).toEqual({ status: 'duplicate', conversation: first.conversation, turn: first.turn })
 
     const second = deliveryOf(messageAt(place))
     const { accepted } = await bed.store.inbox.accept(second)
     expect(accepted).toEqual({ status: 'accepted', conversation: elsewhere.conversation, turn: second.turn })
-    await bed.store.inbox.point(place, first.conversation)
+    await bed.store.places.point(place, first.conversation)
     const later = await bed.store.inbox.accept(deliveryOf(second.incoming))
     expect(later.accepted).toEqual({ status: 'duplicate', conversation: elsewhere.conversation, turn: second.turn })
     expect(await bed.store.inbox.pending(elsewhere.conversation)).toHaveLength(1)
@@ -222,7 +222,7 @@ function duplicateContract(bed: Bed): void {
 
   it('gives the same result when the call is repeated for a place that continues a conversation born elsewhere', async () => {
     const elsewhere = await say(bed.store, messageAt(placeOf('b')))
-    await bed.store.inbox.point(placeOf('a'), elsewhere.conversation)
+    await bed.store.places.point(placeOf('a'), elsewhere.conversation)
     const delivery = deliveryOf(messageAt(placeOf('a')))
     const lease = newLease()
     const first = await bed.store.inbox.accept(delivery, lease)
@@ -240,7 +240,7 @@ function routeContract(bed: Bed): void {
 
   it('begins a fresh conversation after the place was pointed at nothing, and continues that', async () => {
     const first = await say(bed.store, messageAt(placeOf('a')))
-    await bed.store.inbox.point(placeOf('a'), null)
+    await bed.store.places.point(placeOf('a'), null)
     const second = await say(bed.store, messageAt(placeOf('a')))
     expect(second.conversation).not.toBe(first.conversation)
     expect(homeOfConversation(second.conversation)).toBe(homeOf(placeOf('a')))
@@ -251,7 +251,7 @@ function routeContract(bed: Bed): void {
   it('continues a conversation born elsewhere, in the inbox where that was born', async () => {
     const born = await say(bed.store, messageAt(placeOf('slack', { surface: 'slack' })))
     const web = placeOf('web')
-    await bed.store.inbox.point(web, born.conversation)
+    await bed.store.places.point(web, born.conversation)
     const claim = await claimNew(bed.store, messageAt(web))
     expect(claim).toMatchObject({ conversation: born.conversation, home: homeOfConversation(born.conversation) })
     const waiting = await bed.store.inbox.accept(deliveryOf(messageAt(born.incoming.place)), newLease())
@@ -265,7 +265,7 @@ function routeContract(bed: Bed): void {
 
   it('writes into the conversation a message names, without moving the place', async () => {
     const old = await say(bed.store, messageAt(placeOf('a')))
-    await bed.store.inbox.point(placeOf('a'), null)
+    await bed.store.places.point(placeOf('a'), null)
     const current = await say(bed.store, messageAt(placeOf('a')))
     const named = await claimNew(bed.store, messageAt(placeOf('a'), { conversation: old.conversation, user: 'ann' }))
     expect(named.conversation).toBe(old.conversation)
@@ -311,7 +311,7 @@ function routeContract(bed: Bed): void {
 
   it('begins a fresh conversation where the place points at one that was deleted', async () => {
     const first = await say(bed.store, messageAt(placeOf('a')))
-    await bed.store.inbox.point(placeOf('b'), first.conversation)
+    await bed.store.places.point(placeOf('b'), first.conversation)
     await bed.store.conversations.remove(first.conversation)
     for (const place of [placeOf('a'), placeOf('b')]) {
       const { conversation } = await claimNew(bed.store, messageAt(place))

@@ -168,7 +168,7 @@ function goneContract(bed: Bed): void {
   it('goes on with what waits for another conversation of the home', async () => {
     const claim = await claimNew(bed.store, messageAt(placeOf('a')))
     await bed.store.inbox.accept(deliveryOf(messageAt(placeOf('a'))))
-    await bed.store.inbox.point(placeOf('a'), null)
+    await bed.store.places.point(placeOf('a'), null)
     const fresh = deliveryOf(messageAt(placeOf('a')))
     await bed.store.inbox.accept(fresh)
     await bed.store.conversations.remove(claim.conversation)
@@ -181,7 +181,7 @@ function goneContract(bed: Bed): void {
   it('takes nothing from another instance that works at the home by now', async () => {
     const other = await bed.again()
     const claim = await claimNew(bed.store, messageAt(placeOf('a')))
-    await bed.store.inbox.point(placeOf('a'), null)
+    await bed.store.places.point(placeOf('a'), null)
     const fresh = deliveryOf(messageAt(placeOf('a')))
     await bed.store.inbox.accept(fresh)
     await bed.store.conversations.remove(claim.conversation)
@@ -193,7 +193,7 @@ function goneContract(bed: Bed): void {
 
   it('leaves the running turn alone when another conversation of its home is deleted', async () => {
     const waiting = await claimNew(bed.store, messageAt(placeOf('a')))
-    await bed.store.inbox.point(placeOf('a'), null)
+    await bed.store.places.point(placeOf('a'), null)
     const other = deliveryOf(messageAt(placeOf('a')))
     await bed.store.inbox.accept(other)
     await bed.store.conversations.remove(other.conversation)

@@ -107,7 +107,7 @@ export function createWorld(stores: Store[], clock: Clock): World {
 
   async function point(happening: Happening & { type: 'point' }): Promise<void> {
     const entry = happening.at === null ? undefined : nth(known, happening.at)
-    await stores[happening.by]!.inbox.point(places[happening.place]!, entry?.conversation ?? null)
+    await stores[happening.by]!.places.point(places[happening.place]!, entry?.conversation ?? null)
     if (entry) pointers.set(happening.place, entry.conversation)
     else pointers.delete(happening.place)
   }

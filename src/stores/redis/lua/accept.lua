@@ -27,10 +27,15 @@ if given.into then
     return { 'denied' }
   end
 else
-  local pointer = redis.call('HMGET', HOME, 'to', 'toUntil')
-  local to = pointer[1]
-  if to and tonumber(pointer[2]) > now and to ~= given.stale then
-    redis.call('HSET', HOME, 'toUntil', now + given.pointerMs)
+  local to, used, muted = pointer()
+  if given.followUpMs and (not to or muted or now - used >= given.followUpMs) then
+    return { 'ignored' }
+  end
+  if muted then
+    redis.call('HDEL', HOME, 'muted')
+  end
+  if to then
+    point(to)
     redis.call('PEXPIREAT', HOME, now + given.pointerMs)
     if string.sub(to, 1, #given.home) ~= given.home then
       remember(5, to, given.turn)
@@ -52,7 +57,7 @@ if begins then
   if given.user then
     redis.call('HSET', KEYS[4], 'p:' .. given.user, now)
   end
-  redis.call('HSET', HOME, 'to', conversation, 'toUntil', now + given.pointerMs)
+  point(conversation)
 end
 
 remember(5, conversation, given.turn)

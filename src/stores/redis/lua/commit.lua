@@ -1,17 +1,19 @@
 -- Append a turn's messages to its conversation, once, and end the turn if its answer was delivered.
 -- KEYS home, inbox, due, conversation, messages, turns. ARGV[2] the answer's JSON, then role and JSON of each message.
--- Replies {status, next}.
+-- Replies {status, next, amended}.
 
 local CONVERSATION, MESSAGES, TURNS = KEYS[4], KEYS[5], KEYS[6]
 local turn, token = given.turn, given.token
+-- The question was changed since this claim read it: the title by its new first words.
+local amended = redis.call('HGET', HOME, 'amended:' .. turn)
 
 -- The messages of the turn that is asked anew, and all after it. Costs what is dropped.
 local function drop_replaced()
   local place = given.replaces and redis.call('HGET', TURNS, given.replaces)
-  if not place then
+  local first = place and tonumber(string.match(place, '^%d+'))
+  if not first then
     return
   end
-  local first = tonumber(string.match(place, '^%d+'))
   for _, message in ipairs(redis.call('LRANGE', MESSAGES, first, -1)) do
     redis.call('HDEL', TURNS, (string.match(message, '^%S+')))
   end
@@ -20,16 +22,18 @@ local function drop_replaced()
   else
     redis.call('LTRIM', MESSAGES, 0, first - 1)
   end
-  local summarized = redis.call('HGET', CONVERSATION, 'summaryUpTo')
-  if summarized and tonumber(summarized) > first then
-    redis.call('HDEL', CONVERSATION, 'summary', 'summaryUpTo')
-  end
+  redis.call('HSET', TURNS, given.replaces, '=' .. turn)
+  forget_summary(first)
 end
 
 local function append()
   local first, answer = redis.call('LLEN', MESSAGES), '-'
   for i = 3, #ARGV, 2 do
-    local count = redis.call('RPUSH', MESSAGES, turn .. ' ' .. ARGV[i + 1])
+    local message = ARGV[i + 1]
+    if amended and ARGV[i] == 'user' then
+      message = with_text(message, text_of(redis.call('LINDEX', INBOX, 0)))
+    end
+    local count = redis.call('RPUSH', MESSAGES, turn .. ' ' .. message)
     if ARGV[i] == 'assistant' then
       answer = count - 1
     end
@@ -46,8 +50,9 @@ local function describe()
   for i, user in ipairs(given.participants) do
     redis.call('HSETNX', CONVERSATION, 'p:' .. user, now + i)
   end
-  if given.title and redis.call('HGET', CONVERSATION, 'titledBy') == 'none' then
-    redis.call('HSET', CONVERSATION, 'title', given.title, 'titledBy', 'text')
+  local title = amended or given.title
+  if title and title ~= '' and redis.call('HGET', CONVERSATION, 'titledBy') == 'none' then
+    redis.call('HSET', CONVERSATION, 'title', title, 'titledBy', 'text')
   end
   redis.call('HSET', CONVERSATION, 'updatedAt', now)
 end
@@ -73,8 +78,9 @@ if redis.call('HEXISTS', HOME, 'answer') == 0 then
     redis.call('HSET', HOME, 'discard', 1)
   end
 end
+local told = amended and 1 or 0
 if not given.delivered then
-  return { 'ok', false }
+  return { 'ok', false, told }
 end
 finish(turn, token)
-return { 'ok', pass_on() }
+return { 'ok', pass_on(), told }

@@ -17,6 +17,16 @@ local function parse(entry)
   return string.match(entry, '^(%S+) (%S+) (%S+) ')
 end
 
+-- A text stands last in the JSON of an entry or a message, and no unescaped quote is inside of it: so it can be taken out
+-- and another put in without decoding what is around it.
+local function text_of(stored)
+  return string.match(stored, '^.*,"text":(".*")}$')
+end
+
+local function with_text(stored, text)
+  return string.match(stored, '^(.*,"text":)"') .. text .. '}'
+end
+
 -- The conversation and turn that any of the seen keys from KEYS[first] on remembers.
 local function recall(first)
   for i = first, #KEYS do
@@ -30,11 +40,29 @@ local function recall(first)
   end
 end
 
+-- The first key is that of the message's own id, which is remembered for longer.
 local function remember(first, conversation, turn)
-  local till = now + given.seenMs
   for i = first, #KEYS do
+    local till = now + (i == first and given.ownIdMs or given.seenMs)
     redis.call('SET', KEYS[i], conversation .. ' ' .. turn .. ' ' .. till, 'PXAT', till)
   end
+end
+
+-- The conversation that the place of this home continues, when it was last used, and whether it is muted.
+local function pointer()
+  local to = redis.call('HMGET', HOME, 'to', 'toUntil', 'muted')
+  if to[1] and tonumber(to[2]) > now and to[1] ~= given.stale then
+    return to[1], to[2] - given.pointerMs, to[3]
+  end
+  return nil, nil, to[3]
+end
+
+local function point(conversation)
+  redis.call('HSET', HOME, 'to', conversation, 'toUntil', now + given.pointerMs)
+end
+
+local function unpoint()
+  redis.call('HDEL', HOME, 'to', 'toUntil', 'muted')
 end
 
 -- The token of the lease, if it has not run out.
@@ -69,6 +97,8 @@ local function claim(token, ms)
     redis.call('HDEL', HOME, 'attempt', 'draft', 'answer', 'discard')
     redis.call('HSET', HOME, 'turn', turn)
   end
+  -- Who takes it reads the text as it is now.
+  redis.call('HDEL', HOME, 'amended:' .. turn)
   redis.call('HINCRBY', HOME, 'attempt', 1)
   redis.call('HSET', HOME, 'token', token, 'until', now + ms)
   redis.call('ZADD', DUE, now + ms, given.home)
@@ -95,7 +125,8 @@ end
 
 -- Forget all of the running turn but its inbox entry.
 local function drop_run(turn)
-  redis.call('HDEL', HOME, 'turn', 'attempt', 'draft', 'answer', 'discard', 'token', 'until', 'stop:' .. turn)
+  redis.call('HDEL', HOME, 'turn', 'attempt', 'draft', 'answer', 'discard', 'token', 'until', 'stop:' .. turn,
+    'amended:' .. turn)
 end
 
 -- Drop a conversation that nothing came of, and nothing will: no messages, none waiting. KEYS conversation, messages,
@@ -112,7 +143,15 @@ local function discard()
   end
   redis.call('DEL', KEYS[4], KEYS[6])
   if redis.call('HGET', HOME, 'to') == given.conversation then
-    redis.call('HDEL', HOME, 'to', 'toUntil')
+    unpoint()
+  end
+end
+
+-- A summary that tells of a message that is gone goes with it. KEYS conversation at 4.
+local function forget_summary(seq)
+  local summarized = redis.call('HGET', KEYS[4], 'summaryUpTo')
+  if summarized and tonumber(summarized) > seq then
+    redis.call('HDEL', KEYS[4], 'summary', 'summaryUpTo')
   end
 end
 

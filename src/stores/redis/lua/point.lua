@@ -1,9 +1,11 @@
--- Let a place continue a conversation, or begin a fresh one with its next message. KEYS home.
+-- Let a place continue a conversation, or begin a fresh one with its next message. KEYS home, and the conversation if it
+-- was born here: one that is gone cannot be continued.
 
-if not given.conversation then
-  redis.call('HDEL', HOME, 'to', 'toUntil')
+if not given.conversation or (KEYS[2] and redis.call('EXISTS', KEYS[2]) == 0) then
+  unpoint()
   return 1
 end
-redis.call('HSET', HOME, 'to', given.conversation, 'toUntil', now + given.pointerMs)
+point(given.conversation)
+redis.call('HDEL', HOME, 'muted')
 redis.call('PEXPIREAT', HOME, now + given.pointerMs)
 return 1

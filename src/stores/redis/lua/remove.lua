@@ -8,7 +8,7 @@ for _, field in ipairs(redis.call('HKEYS', KEYS[4])) do
 end
 redis.call('DEL', KEYS[4], KEYS[5], KEYS[6])
 if redis.call('HGET', HOME, 'to') == given.conversation then
-  redis.call('HDEL', HOME, 'to', 'toUntil')
+  unpoint()
 end
 local head = redis.call('HGET', HOME, 'turn')
 for _, entry in ipairs(redis.call('LRANGE', INBOX, 0, -1)) do
