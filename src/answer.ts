@@ -63,7 +63,8 @@ export function createAnswer(options: AnswerOptions): Work {
       if (step.status === 'lost') throw lost()
       stored = true
       report(claim, outcome, log)
-      if (step.status === 'ok' && committed) options.committed(committed)
+      // No title is made of words that their author took back.
+      if (step.status === 'ok' && committed && !step.amended) options.committed(committed)
       if (outcome.delivered) return step.next
       feed.close(true)
       if (step.status === 'ok') return await deliver(claim, outcome.answer, reply, run, log)
@@ -238,7 +239,8 @@ async function prepare(
   const again = messages[replaced]
   if (incoming.text === '' && again?.role === 'user')
     return { ...known, text: again.text, ...(again.quotes && { quotes: again.quotes }) }
-  if (!adapter?.prepare) return { ...known, text: incoming.text }
+  // Without a text it was deleted at its source, and is only brought to an end.
+  if (!adapter?.prepare || incoming.text === '') return { ...known, text: incoming.text }
   try {
     return { ...known, ...(await adapter.prepare(incoming, history.length === 0)) }
   } catch (thrown) {

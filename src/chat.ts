@@ -1,20 +1,27 @@
 import { Fault } from './errors.ts'
 import { exportJson, exportMarkdown } from './export.ts'
+import { firstWords } from './history.ts'
 import { isId } from './ids.ts'
 import type { Live } from './live.ts'
+import type { People } from './people.ts'
 import type { Store } from './store.ts'
 import type { Turns } from './turns.ts'
-import type { Chat, Conversation, Message } from './types.ts'
+import type { Chat, Conversation, Message, Place, PlatformChat } from './types.ts'
 
 /** How often a watcher whose turn runs elsewhere (or waits) looks into the store, in case its instance died. */
 const recheckMs = 3_000
 const titleChars = 200
 const exportPage = 200
 
-/** The one door that adapters come through; see `Chat` in types.ts. */
-export function createChat(options: { store: Store; turns: Turns; live: Live }): Chat {
-  const { store, turns, live } = options
-  const { conversations, inbox } = store
+/** The one door that adapters come through; see `Chat` and `PlatformChat` in types.ts. */
+export function createChat(options: {
+  store: Pick<Store, 'conversations' | 'inbox' | 'places'>
+  turns: Turns
+  live: Live
+  people: Pick<People, 'resolve'>
+}): PlatformChat {
+  const { store, turns, live, people } = options
+  const { conversations, inbox, places } = store
 
   /** A conversation of this user's, or `not_found`: whether it exists for someone else is nobody's business. */
   async function own(
@@ -108,6 +115,19 @@ export function createChat(options: { store: Store; turns: Turns; live: Live }):
         return format === 'json' ? exportJson(conversation, messages) : exportMarkdown(conversation, messages)
       },
     },
+    who: people.resolve,
+    current,
+    begin: (place) => places.point(place, null),
+    mute: places.mute,
+    async stopHere(place) {
+      const conversation = await current(place)
+      return conversation !== null && (await turns.stop(conversation))
+    },
+    amend: (place, id, text) => turns.amend(place, id, { text, title: firstWords(text ?? '') }),
+  }
+
+  async function current(place: Place): Promise<string | null> {
+    return (await places.read(place))?.conversation ?? null
   }
 
   /** All messages, the oldest first, a page at a time. */

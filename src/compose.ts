@@ -1,5 +1,5 @@
 import { asFault, Fault, notice } from './errors.ts'
-import { buildPrompt, createEstimator } from './history.ts'
+import { buildPrompt, createEstimator, withQuotes } from './history.ts'
 import { hashOf } from './ids.ts'
 import type { Cache, Claim } from './store.ts'
 import type { Run } from './turns.ts'
@@ -67,7 +67,7 @@ export function createComposer(options: ComposerOptions): Composer {
       const built = buildPrompt({
         conversation,
         messages: history,
-        question: { text: quoted(question), author: user.name },
+        question: { text: withQuotes(question.text, question.quotes), author: user.name },
         shared: isShared(claim, conversation, user),
         limits,
         ...(options.maxTokens && { maxTokens: options.maxTokens }),
@@ -150,13 +150,6 @@ export function createComposer(options: ComposerOptions): Composer {
   }
 
   return { compose }
-}
-
-/** The question with what it refers to in front, marked as said by others and not by the person who asks. */
-function quoted({ text, quotes = [] }: Question): string {
-  if (quotes.length === 0) return text
-  const said = quotes.map(({ author, text }) => `> ${author}: ${text.replaceAll('\n', '\n> ')}`).join('\n>\n')
-  return `Earlier messages, quoted for context:\n${said}\n\n${text}`
 }
 
 function isShared(claim: Claim, conversation: Conversation | undefined, user: User): boolean {

@@ -1,8 +1,18 @@
-import { emptyQuestion, heldBackTurns, maxSummaryChars, said, shorten, signed, visible } from './history/text.ts'
+import {
+  emptyQuestion,
+  maxSummaryChars,
+  repeatable,
+  said,
+  shorten,
+  signed,
+  visible,
+  withQuotes,
+} from './history/text.ts'
 import { createEstimator, type Estimator, tokensOf } from './history/tokens.ts'
 import type { Conversation, Message, Model, PromptMessage } from './types.ts'
 
 export { firstWords, summaryPrompt, titleFrom, titlePrompt } from './history/asides.ts'
+export { withQuotes } from './history/text.ts'
 export { createEstimator, type Estimator, estimateTokens, estimateUsage } from './history/tokens.ts'
 
 /**
@@ -87,14 +97,14 @@ function usableSummary(conversation: Conversation | undefined, messages: readonl
 }
 
 function roundsOf(messages: readonly Message[], shared: boolean): Round[] {
-  const heldBack = heldBackTurns(messages)
+  const told = repeatable(messages)
   const rounds: Round[] = []
   for (const message of messages) {
-    if (heldBack.has(message.turn)) continue
+    if (!told.has(message.turn)) continue
     const last = rounds.at(-1)
     if (message.role === 'user') {
-      const text = visible(message.text)
-      if (text === '') continue
+      if (visible(message.text) === '') continue
+      const text = visible(withQuotes(message.text, message.quotes))
       const question = signed(text, message.author?.name, shared)
       // The same again after a failure is the same question still.
       if (last && last.answer === undefined && last.question === question) continue

@@ -56,7 +56,7 @@ export async function start(config: Config): Promise<App> {
     committed: afterwards.committed,
   })
   const turns = createTurns({ store, work, metrics, log: logs.log('turns'), maxTurns: config.chat.maxTurns })
-  const chat = createChat({ store, turns, live })
+  const chat = createChat({ store, turns, live, people })
 
   const web = createWeb({
     config: {

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { Fault, messageOf } from './errors.ts'
 import { homeOf, newConversationId, newId } from './ids.ts'
-import type { Claim, Lease, Store } from './store.ts'
-import type { Accepted, Incoming, Log, Metrics } from './types.ts'
+import type { Amendment, Claim, Lease, Store } from './store.ts'
+import type { Accepted, Amended, Incoming, Log, Metrics, Place } from './types.ts'
 
 /** One claimed turn while this instance works on it. */
 export interface Run {
@@ -19,8 +19,10 @@ export type Work = (claim: Claim, run: Run) => Promise<Claim | undefined>
 /** The turn engine: every accepted message is worked on once, in order, by one instance at a time. */
 export interface Turns {
   accept(incoming: Incoming): Promise<Accepted>
-  /** Stop what runs and waits in a conversation, or one turn of it, wherever it runs. */
-  stop(conversation: string, turn?: string): Promise<void>
+  /** Stop what runs and waits in a conversation, or one turn of it, wherever it runs. False: there was nothing. */
+  stop(conversation: string, turn?: string): Promise<boolean>
+  /** The message `id` from a place was changed at its source: so is its question, and an answer to a deleted one stops. */
+  amend(place: Place, id: string, amendment: Amendment): Promise<Amended>
   /** Take up work that others left, from now on. */
   start(): Promise<void>
   /** Take nothing new, let running turns end for `graceMs`, then hand the rest over. */
@@ -29,7 +31,7 @@ export interface Turns {
 }
 
 export interface TurnsOptions {
-  store: Pick<Store, 'inbox' | 'leases' | 'bus' | 'engine'>
+  store: Pick<Store, 'inbox' | 'places' | 'leases' | 'bus' | 'engine'>
   work: Work
   log: Log
   metrics: Metrics
@@ -159,11 +161,22 @@ export function createTurns(options: TurnsOptions): Turns {
     }
   }
 
-  async function stop(conversation: string, turn?: string): Promise<void> {
-    const turns = await store.inbox.stop(conversation, turn)
-    if (turns.length === 0) return
+  async function stop(conversation: string, turn?: string): Promise<boolean> {
+    return stopEverywhere(await store.inbox.stop(conversation, turn))
+  }
+
+  async function amend(place: Place, id: string, amendment: Amendment): Promise<Amended> {
+    const { stopped, ...amended } = await store.places.amend(place, id, amendment)
+    await stopEverywhere(stopped)
+    return amended
+  }
+
+  /** The store has them marked as stopped; whoever works on them is told. */
+  async function stopEverywhere(turns: string[]): Promise<boolean> {
+    if (turns.length === 0) return false
     stopHere(turns)
     await store.bus.publish(stopChannel, { turns })
+    return true
   }
 
   function stopHere(turns: readonly unknown[]): void {
@@ -189,6 +202,7 @@ export function createTurns(options: TurnsOptions): Turns {
   return {
     accept,
     stop,
+    amend,
     drain,
     get draining() {
       return draining

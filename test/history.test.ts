@@ -99,6 +99,29 @@ describe('a window', () => {
     expect(plain(build([odd[1]!]).messages)).toEqual(['user: And now?'])
   })
 
+  test('has nothing of a question that was deleted, nor of its answer', () => {
+    const messages = stored(['One?', 'Un.'], ['', 'You told me a secret.'], ['Two?', 'Deux.'])
+    const said = ['user: One?', 'assistant: Un.', 'user: Two?', 'assistant: Deux.', 'user: And now?']
+    expect(plain(build(messages).messages)).toEqual(said)
+    for (const from of [2, 3]) expect(JSON.stringify(build(messages.slice(from)))).not.toContain('secret')
+    expect(summaryPrompt(messages).messages[0]?.text).not.toContain('secret')
+    expect(summaryPrompt(messages.slice(3)).messages[0]?.text).not.toContain('secret')
+  })
+
+  test('keeps what a question refers to, in a form that every model takes', () => {
+    const messages = stored(['What do they mean?', 'Tea.'])
+    messages[0]!.quotes = [
+      { author: 'Bob', text: 'A cup\nof \ud800' },
+      { author: 'Eve', text: 'Yes' },
+    ]
+    const quoted =
+      'Earlier messages, quoted for context:\n> Bob: A cup\n> of \ufffd\n>\n> Eve: Yes\n\nWhat do they mean?'
+    const built = build(messages).messages
+    expect(plain(built)).toEqual([`user: ${quoted}`, 'assistant: Tea.', 'user: And now?'])
+    expect(refusal(built)).toBeNull()
+    expect(summaryPrompt(messages).messages[0]?.text).toContain('Bob: A cup')
+  })
+
   test.each(['', '   ', '\n\t\n', '\u200b\u200d', '\ufeff', '\u00a0\u2003', '\u0000\u0007'])(
     'has no blank text (%j)',
     (blank) => {

@@ -1,5 +1,15 @@
 import type { Message, Prompt } from '../types.ts'
-import { emptyQuestion, gist, heldBackTurns, maxSummaryChars, safeName, said, shorten, visible } from './text.ts'
+import {
+  emptyQuestion,
+  gist,
+  maxSummaryChars,
+  repeatable,
+  safeName,
+  said,
+  shorten,
+  visible,
+  withQuotes,
+} from './text.ts'
 
 /** What is asked of the cheap model beside the conversation: its title, and what fell out of its window. */
 
@@ -75,15 +85,16 @@ export function summaryPrompt(messages: readonly Message[], previous?: string): 
 
 /** The newest messages that fit, oldest first. People are named when there are several. */
 function transcript(messages: readonly Message[]): string {
-  const heldBack = heldBackTurns(messages)
+  const told = repeatable(messages)
   const shared = new Set(messages.flatMap(({ author }) => (author ? [author.user] : []))).size > 1
   const lines: string[] = []
   let left = maxTranscript
   for (const message of messages.toReversed()) {
-    if (heldBack.has(message.turn)) continue
-    const text = gist(message.role === 'user' ? visible(message.text) : said(message), maxEach)
+    if (!told.has(message.turn)) continue
+    const asked = message.role === 'user'
+    const text = gist(asked ? visible(withQuotes(message.text, message.quotes)) : said(message), maxEach)
     if (text === '') continue
-    const who = message.role === 'assistant' ? 'Assistant' : shared ? safeName(message.author?.name) : 'Person'
+    const who = !asked ? 'Assistant' : shared ? safeName(message.author?.name) : 'Person'
     const line = `${who}: ${text}`
     left -= line.length
     if (left < 0) break

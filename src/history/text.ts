@@ -1,4 +1,4 @@
-import type { Message } from '../types.ts'
+import type { Message, Quote } from '../types.ts'
 
 /** The text of stored messages as it may stand in a prompt. */
 
@@ -40,13 +40,24 @@ export function gist(text: string, length: number): string {
   return `${shorten(text, Math.floor((length * 3) / 4))}\n[…]\n${text.slice(-Math.floor(length / 4)).replace(/^[\uDC00-\uDFFF]/, '')}`
 }
 
-/** What a guardrail or a content filter objected to once, it objects to in every prompt that repeats it. */
-export function heldBackTurns(messages: readonly Message[]): Set<string> {
-  return new Set(
-    messages
-      .filter(({ answer }) => answer?.stop === 'guardrail' || answer?.stop === 'filtered')
-      .map(({ turn }) => turn),
-  )
+/**
+ * The turns that a prompt may repeat. What a guardrail or a content filter objected to once, it objects to in every prompt
+ * that repeats it; and where the question is gone (its author deleted it), so is what was said to it.
+ */
+export function repeatable(messages: readonly Message[]): Set<string> {
+  const turns = new Set<string>()
+  for (const { role, turn, text } of messages) if (role === 'user' && visible(text) !== '') turns.add(turn)
+  for (const { turn, answer } of messages) {
+    if (answer?.stop === 'guardrail' || answer?.stop === 'filtered') turns.delete(turn)
+  }
+  return turns
+}
+
+/** A question as the model reads it: what it refers to in front, marked as said by others and not by the person who asks. */
+export function withQuotes(text: string, quotes: readonly Quote[] = []): string {
+  if (quotes.length === 0) return text
+  const said = quotes.map(({ author, text }) => `> ${author}: ${text.replaceAll('\n', '\n> ')}`).join('\n>\n')
+  return `Earlier messages, quoted for context:\n${said}\n\n${text}`
 }
 
 /** An answer as the model should remember it; empty for one that failed. */

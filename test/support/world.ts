@@ -11,13 +11,13 @@ import { createTurns } from '../../src/turns.ts'
 import type {
   Adapter,
   Answer,
-  Chat,
   Incoming,
   JsonObject,
   Model,
   ModelEvent,
   Notice,
   Place,
+  PlatformChat,
   Profile,
   Prompt,
   Sender,
@@ -117,7 +117,7 @@ export function failing(fault: Fault, ...pieces: string[]): Script {
 }
 
 export interface Instance {
-  chat: Chat
+  chat: PlatformChat
   turns: ReturnType<typeof createTurns>
   log: ReturnType<typeof quietLog>
   live: Awaited<ReturnType<typeof createLive>>
@@ -179,7 +179,7 @@ export async function startInstance(options: {
     fuse.blown = true
   }
   return {
-    chat: createChat({ store, turns, live }),
+    chat: createChat({ store, turns, live, people }),
     turns,
     log,
     live,
