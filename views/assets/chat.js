@@ -309,8 +309,8 @@ export function createChat({ boot, api, drafts, thread, connection, tell, view }
     if (running) composer.setStop('stopping')
     try {
       await api.stop(current.id, turn)
-      announce('Stopped.')
-      if (!running) await refresh()
+      if (!running) thread.withdraw(turn)
+      announce(running ? 'Stopped.' : 'Taken back.')
     } catch (error) {
       if (running && following) composer.setStop('can')
       announce(noticeOf(error).text)

@@ -3,7 +3,8 @@ import { byId } from './elements.js'
 
 export function createDrawer() {
   const sidebar = byId('conversations', HTMLElement)
-  const main = byId('main', HTMLElement)
+  /** What lies under the open drawer; the heading may still be read. */
+  const covered = ['thread', 'dock', 'more'].map((id) => byId(id, HTMLElement))
   const app = byId('app', HTMLElement)
   const opener = byId('drawer-open', HTMLButtonElement)
   const small = matchMedia('(max-width: 52rem)')
@@ -14,7 +15,7 @@ export function createDrawer() {
     if (!small.matches || isOpen()) return
     document.body.dataset.drawer = 'open'
     opener.setAttribute('aria-expanded', 'true')
-    main.inert = true
+    for (const element of covered) element.inert = true
     byId('drawer-close', HTMLElement).focus()
   }
 
@@ -23,7 +24,7 @@ export function createDrawer() {
     if (!isOpen()) return false
     delete document.body.dataset.drawer
     opener.setAttribute('aria-expanded', 'false')
-    main.inert = false
+    for (const element of covered) element.inert = false
     opener.focus()
     return true
   }

@@ -117,12 +117,17 @@ function editInPlace(shown, text, done) {
   find(form, 'label', HTMLLabelElement).htmlFor = field.id
   field.value = text
   let over = false
+  /** The page keeps its heading for those who hear it. @param {boolean} hidden */
+  const hide = (hidden) => {
+    if (shown.matches('h1')) shown.classList.toggle('visually-hidden', hidden)
+    else shown.hidden = hidden
+  }
   /** @param {string | undefined} result */
   const finish = (result) => {
     if (over) return
     over = true
     form.remove()
-    shown.hidden = false
+    hide(false)
     done(result)
   }
   form.addEventListener('submit', (event) => {
@@ -135,7 +140,7 @@ function editInPlace(shown, text, done) {
     event.stopPropagation()
     finish(undefined)
   })
-  shown.hidden = true
+  hide(true)
   shown.after(form)
   field.focus()
   field.select()

@@ -99,6 +99,14 @@ export function createThread() {
       settle()
     },
 
+    /** A question that waits will not be answered; it is over when its turn comes. @param {string} id */
+    withdraw(id) {
+      const element = shown.get(id)
+      if (!element) return
+      element.dataset.withdrawn = 'yes'
+      find(element, '.progress-text', HTMLElement).textContent = 'Taken back'
+    },
+
     /** @param {string} id */
     remove(id) {
       shown.get(id)?.remove()
