@@ -72,7 +72,12 @@ export function createBedrock(options: BedrockOptions): Model {
   const { log, metrics, overrides = {}, random = Math.random } = options
   const sleep = options.sleep ?? ((ms: number, signal: AbortSignal) => wait(ms, undefined, { signal }))
   const client = createClient(options)
-  const traits = (id: string) => traitsOf(id, overrides[id])
+  const known = new Map<string, ModelTraits>()
+  const traits = (id: string): ModelTraits => {
+    const found = known.get(id) ?? traitsOf(id, overrides[id])
+    known.set(id, found)
+    return found
+  }
   const main = traits(options.modelId)
 
   async function* stream(prompt: Prompt, signal: AbortSignal): AsyncGenerator<ModelEvent> {

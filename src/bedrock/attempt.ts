@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream'
 import type { ConverseStreamCommandInput } from '@aws-sdk/client-bedrock-runtime'
 import type { BedrockClient } from './client.ts'
 import { CutError, SilenceError, StreamFault } from './faults.ts'
-import { createFrameDecoder, type Frame } from './frames.ts'
+import { createFrameDecoder, type FrameHeaders } from './frames.ts'
 
 /** Token counts as they stand on the wire. */
 export interface WireUsage {
@@ -55,6 +55,9 @@ export function startAttempt({ client, input, firstTokenMs, idleMs, tailMs, sign
   let ending: Ending | undefined
   let failure: { thrown: unknown } | undefined
   let wake: (() => void) | undefined
+  /** The reader is slow, and the stream waits for it. */
+  let held = false
+  let heard = false
   let phase: 'first' | 'flow' | 'tail' = 'first'
   let watchdog = setTimeout(onSilence, firstTokenMs)
   let drain: NodeJS.Timeout | undefined
@@ -73,28 +76,38 @@ export function startAttempt({ client, input, firstTokenMs, idleMs, tailMs, sign
       stream.destroy()
       return
     }
-    stream.on('data', onData)
+    stream.on('readable', onReadable)
     stream.on('end', onEnd)
-    stream.on('close', () => fail(new CutError('the connection was closed')))
+    stream.on('close', onClose)
+  }
+
+  /** Takes all that came at once: in flowing mode a burst would pass through the stream frame by frame. */
+  function onReadable(): void {
+    while (text.length <= highWater) {
+      const chunk: Buffer | null = body?.read() ?? null
+      if (chunk === null) return
+      onData(chunk)
+    }
+    held = true
   }
 
   function onData(chunk: Buffer): void {
     if (ending || failure) return
+    heard = false
     try {
       decoder.push(chunk, take)
     } catch (thrown) {
       fail(thrown)
     }
-    if (text === '') return
-    if (text.length > highWater) body?.pause()
-    wake?.()
+    // Silence ends with a frame, not with a byte: one that never becomes whole says nothing.
+    if (heard && phase === 'flow' && !failure) watchdog.refresh()
+    if (text !== '') wake?.()
   }
 
-  function take({ kind, name, message, payload }: Frame): void {
+  function take({ kind, name, message }: FrameHeaders, payload: object): void {
     const event = payload as { delta?: { text?: string }; stopReason?: string; usage?: WireUsage; message?: string }
     if (kind !== 'event') throw new StreamFault(name, message ?? event.message ?? '')
-    // Silence ends with a frame, not with a byte: one that never becomes whole says nothing. Refreshing the timer is cheap.
-    if (phase === 'flow') watchdog.refresh()
+    heard = true
     if (name === 'contentBlockDelta') {
       if (typeof event.delta?.text === 'string') text += event.delta.text
       if (phase === 'first') enter('flow', idleMs)
@@ -117,7 +130,7 @@ export function startAttempt({ client, input, firstTokenMs, idleMs, tailMs, sign
       return
     }
     // The server cannot be heard while we do not listen.
-    if (body?.isPaused()) {
+    if (held) {
       watchdog.refresh()
       return
     }
@@ -134,6 +147,10 @@ export function startAttempt({ client, input, firstTokenMs, idleMs, tailMs, sign
     } catch (thrown) {
       fail(thrown)
     }
+  }
+
+  function onClose(): void {
+    if (!ending && !failure) fail(new CutError('the connection was closed'))
   }
 
   /** The turn is whole. What is left of the response is read to its end, and the connection can be used again. */
@@ -175,7 +192,10 @@ export function startAttempt({ client, input, firstTokenMs, idleMs, tailMs, sign
         if (text !== '') {
           const part = text
           text = ''
-          if (body?.isPaused()) body.resume()
+          if (held) {
+            held = false
+            onReadable()
+          }
           return part
         }
         if (ending) return ending
@@ -187,7 +207,7 @@ export function startAttempt({ client, input, firstTokenMs, idleMs, tailMs, sign
     },
     close() {
       signal.removeEventListener('abort', onAbort)
-      if (!ending) give({ thrown: new CutError('nobody reads any more') })
+      if (!ending && !failure) give({ thrown: new CutError('nobody reads any more') })
     },
   }
 }

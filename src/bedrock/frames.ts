@@ -6,13 +6,12 @@ import { crc32 } from 'node:zlib'
  * costs two to three times the CPU, and takes streams for whole that end in the middle of a length prefix.
  */
 
-export interface Frame {
+export interface FrameHeaders {
   kind: 'event' | 'exception' | 'error'
   /** `contentBlockDelta`, `throttlingException`, an error's code. */
   name: string
   /** Of an `error` frame, which has no payload. */
   message?: string
-  payload: unknown
 }
 
 /** What came is no event stream, or was damaged on its way. */
@@ -22,7 +21,7 @@ export class FrameError extends Error {
 
 export interface FrameDecoder {
   /** Hands out every frame that became whole with this chunk, up to the first that is damaged, for which it throws. */
-  push(chunk: Buffer, take: (frame: Frame) => void): void
+  push(chunk: Buffer, take: (headers: FrameHeaders, payload: object) => void): void
   /** Call at the end of the stream; throws if it ended inside a frame. */
   end(): void
 }
@@ -32,15 +31,13 @@ const checksumLength = 4
 /** AWS sends frames of some hundred bytes; a length beyond this is garbage that must not be waited for. */
 const maxFrameLength = 16 * 1024 * 1024
 
-type Headers = Omit<Frame, 'payload'>
-
 export function createFrameDecoder(): FrameDecoder {
   let rest: Buffer | undefined
   // Nearly all frames of a stream have the very same headers: compared as bytes, they are parsed once.
   let knownBytes = Buffer.alloc(0)
-  let known: Headers = { kind: 'event', name: '' }
+  let known: FrameHeaders = { kind: 'event', name: '' }
 
-  function headersAt(bytes: Buffer, start: number, end: number): Headers {
+  function headersAt(bytes: Buffer, start: number, end: number): FrameHeaders {
     if (end - start === knownBytes.length && bytes.compare(knownBytes, 0, knownBytes.length, start, end) === 0)
       return known
     known = parseHeaders(bytes.subarray(start, end))
@@ -48,18 +45,23 @@ export function createFrameDecoder(): FrameDecoder {
     return known
   }
 
-  function push(chunk: Buffer, take: (frame: Frame) => void): void {
+  function push(chunk: Buffer, take: (headers: FrameHeaders, payload: object) => void): void {
     const bytes = rest ? Buffer.concat([rest, chunk]) : chunk
     let at = 0
     while (bytes.length - at >= preludeLength) {
-      const length = checkedLength(bytes, at)
-      if (bytes.length - at < length) break
+      const length = bytes.readUInt32BE(at)
+      if (length > bytes.length - at) {
+        // Only worth waiting for if it is the length of a frame. A whole frame's checksum covers its prelude too.
+        checkPrelude(bytes, at)
+        break
+      }
+      if (length < preludeLength + bytes.readUInt32BE(at + 4) + checksumLength) throw new FrameError('not a message')
       const end = at + length - checksumLength
       if (crc32(bytes.subarray(at, end)) !== bytes.readUInt32BE(end))
         throw new FrameError('wrong checksum of a message')
       const payloadAt = at + preludeLength + bytes.readUInt32BE(at + 4)
       const headers = headersAt(bytes, at + preludeLength, payloadAt)
-      take({ ...headers, payload: parsePayload(bytes.toString('utf8', payloadAt, end)) })
+      take(headers, parsePayload(bytes.toString('utf8', payloadAt, end)))
       at += length
     }
     rest = at < bytes.length ? bytes.subarray(at) : undefined
@@ -73,30 +75,29 @@ export function createFrameDecoder(): FrameDecoder {
   }
 }
 
-/** The length of the frame that begins here, after its prelude was found to be whole. */
-function checkedLength(bytes: Buffer, at: number): number {
+function checkPrelude(bytes: Buffer, at: number): void {
   if (crc32(bytes.subarray(at, at + 8)) !== bytes.readUInt32BE(at + 8))
     throw new FrameError('wrong checksum of a prelude')
   const length = bytes.readUInt32BE(at)
-  const headersLength = bytes.readUInt32BE(at + 4)
   if (length > maxFrameLength) throw new FrameError(`a message of ${length} bytes`)
-  if (length < preludeLength + headersLength + checksumLength) throw new FrameError('headers longer than their message')
-  return length
 }
 
-function parsePayload(json: string): unknown {
+function parsePayload(json: string): object {
   if (json === '') return {}
+  let payload: unknown
   try {
-    return JSON.parse(json)
+    payload = JSON.parse(json)
   } catch (thrown) {
     throw new FrameError('a payload that is not JSON', { cause: thrown })
   }
+  if (typeof payload !== 'object' || payload === null) throw new FrameError('a payload that is no object')
+  return payload
 }
 
 /** Bytes of a header's value by its type; strings and byte arrays (7, 6) carry their own length. */
 const valueLengths: Record<number, number> = { 0: 0, 1: 0, 2: 1, 3: 2, 4: 4, 5: 8, 8: 8, 9: 16 }
 
-function parseHeaders(bytes: Buffer): Headers {
+function parseHeaders(bytes: Buffer): FrameHeaders {
   const values = new Map<string, string>()
   for (let at = 0; at < bytes.length; ) {
     const nameEnd = at + 1 + bytes.readUInt8(at)
