@@ -41,6 +41,7 @@ export const deadPlace: ReadonlySet<string> = new Set([
   'channel_not_found',
   'not_in_channel',
   'is_archived',
+  'is_inactive',
   'channel_is_archived',
   'restricted_action',
   'restricted_action_read_only_channel',

@@ -10,7 +10,14 @@ export type Result = { ok: true; scopes?: string } & Record<string, unknown>
  * Slack's own client prints every request into log lines that nobody reads and queues what need not wait, which costs
  * more than all the rest of a turn; so the calls are made here. Form-encoded with JSON in the fields, as it does it.
  */
-export function createSend(apiUrl: string): { send: Send; close(): Promise<void> } {
+export interface Http {
+  send: Send
+  /** Answer through the address that came with a command or a button. */
+  respond(url: string, body: Record<string, unknown>): Promise<void>
+  close(): Promise<void>
+}
+
+export function createHttp(apiUrl: string, timeoutMs: number): Http {
   const base = apiUrl.endsWith('/') ? apiUrl : `${apiUrl}/`
   // Heeds HTTPS_PROXY and NO_PROXY.
   const dispatcher = new EnvHttpProxyAgent({ keepAliveTimeout: 30_000, connections: 256 })
@@ -50,7 +57,30 @@ export function createSend(apiUrl: string): { send: Send; close(): Promise<void>
     const scopes = headers['x-oauth-scopes']
     return { ...result, ok: true, ...(typeof scopes === 'string' && { scopes }) }
   }
-  return { send, close: () => dispatcher.close() }
+  async function respond(url: string, body: Record<string, unknown>): Promise<void> {
+    let status: number
+    try {
+      const response = await request(url, {
+        method: 'POST',
+        dispatcher,
+        signal: AbortSignal.timeout(timeoutMs),
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      })
+      status = response.statusCode
+      await response.body.dump()
+    } catch (thrown) {
+      throw new SlackError('response_url', 'unreachable', {
+        outcome: neverSent(thrown) ? 'not done' : 'unknown',
+        cause: thrown,
+      })
+    }
+    if (status >= 500) throw new SlackError('response_url', `http_${status}`, { outcome: 'unknown' })
+    // Its half hour or its five uses are over, or it does not like what it got.
+    if (status !== 200) throw new SlackError('response_url', 'refused')
+  }
+
+  return { send, respond, close: () => dispatcher.close() }
 }
 
 function parse(method: string, text: string): Record<string, unknown> {

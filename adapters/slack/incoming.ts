@@ -127,11 +127,12 @@ function whereabouts(
   const userTeam = event.user_team ?? event.team ?? source.team ?? tenant
   const direct = event.channel_type === 'im' || channel.startsWith('D')
   const place = placeOf({ tenant, channel, thread, direct, shared })
+  const home = homeOf(userTeam, source, tenant, shared)
   return {
     // The message's own id; with the team and the channel, because times are unique in a channel alone.
     id: `message:${place.workspace}:${channel}:${ts}`,
     place,
-    sender: { surface: 'slack', workspace: homeOf(userTeam, source, tenant, shared), id: user },
+    sender: { surface: 'slack', workspace: home, id: user },
     address: {
       kind: 'thread',
       install: own.install,
@@ -139,9 +140,11 @@ function whereabouts(
       thread,
       ts,
       user,
+      home,
       userTeam,
       direct,
       ...(shared && { shared }),
+      ...(home !== tenant && { external: true }),
     },
   }
 }

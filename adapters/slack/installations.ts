@@ -1,24 +1,13 @@
 import type { Installation, InstallationQuery, InstallationStore } from '@slack/bolt'
+import type { Vault } from '../../src/store.ts'
 import type { Cipher } from './cipher.ts'
-
-/** A small store of opaque text, shared by all instances. The text is encrypted before it gets here. */
-export interface InstallationVault {
-  get(key: string): Promise<string | null>
-  set(key: string, value: string): Promise<void>
-  delete(key: string): Promise<void>
-  /**
-   * Take the lock of a key for at most `ms`, on whichever instance. Resolves with the call that gives it back (safe after
-   * it ran out: it never ends someone else's), or with null when another holds it.
-   */
-  lock(key: string, ms: number): Promise<(() => Promise<void>) | null>
-}
 
 /** Installations by key, decrypted. */
 export interface Installations {
   read(key: string): Promise<Installation | null>
   write(key: string, installation: Installation): Promise<void>
   remove(key: string): Promise<void>
-  lock: InstallationVault['lock']
+  lock: Vault['lock']
 }
 
 /** The key of an installation: of a whole organisation, or of one workspace. */
@@ -28,15 +17,18 @@ export function installationKey(of: { enterprise?: string; team?: string; orgWid
 
 const lockMs = 15_000
 
-export function createInstallations(vault: InstallationVault, cipher: Cipher): Installations {
+/** Installations, encrypted in the store's vault. */
+export function createInstallations(vault: Vault, cipher: Cipher): Installations {
+  const place = (key: string): string => `slack:${key}`
+
   /** To the first key, so that an old one can be taken out of the list. Under the lock: a refresh may be under way. */
   async function encryptAnew(key: string): Promise<void> {
-    const unlock = await vault.lock(key, lockMs)
+    const unlock = await vault.lock(place(key), lockMs)
     if (!unlock) return
     try {
-      const encrypted = await vault.get(key)
+      const encrypted = await vault.get(place(key))
       if (encrypted !== null && cipher.isStale(encrypted))
-        await vault.set(key, cipher.encrypt(cipher.decrypt(encrypted, key), key))
+        await vault.set(place(key), cipher.encrypt(cipher.decrypt(encrypted, key), key))
     } finally {
       await unlock()
     }
@@ -44,15 +36,15 @@ export function createInstallations(vault: InstallationVault, cipher: Cipher): I
 
   return {
     async read(key) {
-      const encrypted = await vault.get(key)
+      const encrypted = await vault.get(place(key))
       if (encrypted === null) return null
       const installation = JSON.parse(cipher.decrypt(encrypted, key)) as Installation
       if (cipher.isStale(encrypted)) await encryptAnew(key)
       return installation
     },
-    write: (key, installation) => vault.set(key, cipher.encrypt(JSON.stringify(installation), key)),
-    remove: (key) => vault.delete(key),
-    lock: vault.lock,
+    write: (key, installation) => vault.set(place(key), cipher.encrypt(JSON.stringify(installation), key)),
+    remove: (key) => vault.delete(place(key)),
+    lock: (key, ms) => vault.lock(place(key), ms),
   }
 }
 

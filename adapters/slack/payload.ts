@@ -38,6 +38,9 @@ export interface Envelope {
   event_id?: string
   team_id?: string | null
   enterprise_id?: string | null
+  /** The workspace and organisation through which we hear of it. */
+  context_team_id?: string | null
+  context_enterprise_id?: string | null
   is_ext_shared_channel?: boolean
   authorizations?: {
     team_id?: string | null
@@ -51,11 +54,10 @@ export interface Envelope {
 /** Which installation an event is for. In Slack Connect, the outer `team_id` may be somebody else's. */
 export function sourceOfEvent(body: Envelope): Source {
   const [first] = body.authorizations ?? []
-  return source(
-    first?.team_id ?? body.team_id,
-    first?.enterprise_id ?? body.enterprise_id,
-    first?.is_enterprise_install,
-  )
+  const team = first?.team_id ?? body.context_team_id ?? body.team_id
+  const enterprise =
+    first?.enterprise_id ?? body.context_enterprise_id ?? (team === body.team_id ? body.enterprise_id : undefined)
+  return source(team, enterprise, first?.is_enterprise_install)
 }
 
 /** A command, button, shortcut or dialog. */
@@ -97,7 +99,17 @@ function source(team?: string | null, enterprise?: string | null, orgWide?: bool
 
 // --- what we give away to get it back: stored addresses, values of buttons ---------------------------------------------
 
-const base = { install: z.string(), channel: z.string(), user: z.string() }
+const base = {
+  install: z.string(),
+  channel: z.string(),
+  user: z.string(),
+  /** Whose person it is: the workspace or organisation in their identity. */
+  home: z.string(),
+  /** The workspace they are in themselves. */
+  userTeam: z.string(),
+  /** They belong to another organisation than the installation. */
+  external: z.boolean().optional(),
+}
 
 /** Where an answer goes that is written into a thread. */
 const threadAddress = z.object({
@@ -107,8 +119,6 @@ const threadAddress = z.object({
   thread: z.string(),
   /** The question's own message; of a shortcut: the one it is about. */
   ts: z.string(),
-  /** The workspace of the person who asks. */
-  userTeam: z.string(),
   direct: z.boolean(),
   /** In a channel that is shared with another organisation. */
   shared: z.boolean().optional(),
@@ -116,6 +126,8 @@ const threadAddress = z.object({
   inThread: z.boolean().optional(),
   /** Names of attached files, which we cannot read. */
   files: z.array(z.string()).optional(),
+  /** The message the question is about, see the shortcut. */
+  quote: z.object({ author: z.string(), text: z.string() }).optional(),
   /** The question is not in the thread for all to see (it came from a dialog): shown below the answer. */
   asked: z.string().optional(),
 })
@@ -124,7 +136,6 @@ const threadAddress = z.object({
 const commandAddress = z.object({
   kind: z.literal('command'),
   ...base,
-  userTeam: z.string(),
   respond: z.string(),
   inChannel: z.boolean(),
 })

@@ -17,6 +17,14 @@ export interface Workspace {
   botId?: string
 }
 
+/** Written by our own bot. */
+export function isOurs(message: { bot_id?: string; user?: string }, own: Workspace | null): boolean {
+  return (
+    (own?.botId !== undefined && message.bot_id === own.botId) ||
+    (own?.botUserId !== undefined && message.user === own.botUserId)
+  )
+}
+
 /** Where something came from, as Slack says it. */
 export interface Source {
   team?: string

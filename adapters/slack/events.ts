@@ -1,0 +1,148 @@
+import { notice } from '../../src/errors.ts'
+import type { Incoming } from '../../src/types.ts'
+import { buttonValue, ids, plain, section } from './blocks.ts'
+import type { Desk } from './desk.ts'
+import type { eventNames } from './eventNames.ts'
+import { publishHome, suggestPrompts } from './home.ts'
+import { placeOf, type Understood, understand } from './incoming.ts'
+import { installationKey } from './installations.ts'
+import { type Envelope, type MessageEvent, sourceOfEvent, type ThreadAddress } from './payload.ts'
+import { readableNow } from './readable.ts'
+import { helpText } from './words.ts'
+import type { Workspace } from './workspaces.ts'
+
+/** Handles one kind of event. Resolves when it is safe to acknowledge; rejects for Slack to bring it again. */
+export type EventListener = (body: Envelope, event: Record<string, unknown>) => Promise<void>
+
+/** Every event that is listened to, by its type. The manifest is held to these by a test. */
+export function createEvents(desk: Desk): Record<(typeof eventNames)[number], EventListener> {
+  const message: EventListener = async (body, event) => {
+    const own = await desk.workspaces.find(sourceOfEvent(body))
+    if (!own) return desk.log.debug({ team: body.team_id }, 'an event of a workspace that is not installed')
+    const understood = understand(body, event as MessageEvent, own)
+    switch (understood.type) {
+      case 'question':
+        return takeQuestion(desk, understood, event as MessageEvent)
+      case 'word':
+        return obey(desk, understood)
+      case 'change':
+        return amend(desk, understood)
+      default:
+        return desk.log.debug({ reason: understood.reason }, 'not for us')
+    }
+  }
+
+  const removed: EventListener = async (body, event) => {
+    const { tokens } = event as { tokens?: { bot?: string[] } }
+    // Tokens of single people are none of ours.
+    if (tokens && !tokens.bot?.length) return
+    const install = installationKey(sourceOfEvent(body)) ?? ''
+    const own = await desk.workspaces.find(sourceOfEvent(body))
+    await desk.workspaces.gone(own?.install ?? install, String(event.type))
+  }
+
+  return {
+    message,
+    app_mention: message,
+    app_uninstalled: removed,
+    tokens_revoked: removed,
+
+    /** The stop button. Slack has ended the streams already. */
+    async agent_session_stopped(body, event) {
+      const own = await desk.workspaces.find(sourceOfEvent(body))
+      const { channel, thread_ts: thread } = event as { channel?: string; thread_ts?: string }
+      if (!own || !channel || !thread) return
+      const stopped = await desk.chat.stopHere(placeIn(body, channel, thread))
+      if (!stopped) desk.background('releasing a session', () => release(desk, own, channel, thread))
+    },
+
+    async app_home_opened(body, event) {
+      const own = await desk.workspaces.find(sourceOfEvent(body))
+      const { tab, user, channel } = event as { tab?: string; user?: string; channel?: string }
+      if (!own || !user) return
+      const { enterprise, team = '' } = sourceOfEvent(body)
+      if (tab === 'home') {
+        const sender = { surface: 'slack', workspace: enterprise ?? team, id: user } as const
+        desk.background('the Home tab', () => publishHome(desk, own.install, sender))
+      }
+      if (tab === 'messages' && channel)
+        desk.background('suggesting prompts', () => suggestPrompts(desk, own.install, channel))
+    },
+
+    /** Agents are to listen to this one. What people look at beside the chat is not used. */
+    async app_context_changed() {},
+  } satisfies Record<(typeof eventNames)[number], EventListener>
+}
+
+type Of<Type extends Understood['type']> = Extract<Understood, { type: Type }>
+
+async function takeQuestion(desk: Desk, { incoming, address }: Of<'question'>, event: MessageEvent): Promise<void> {
+  const { client_msg_id: gesture } = event
+  if (!gesture) return accept(desk, incoming, address)
+  // Slack now and then makes two messages of one gesture, with different times: what is new in a channel are two places.
+  const key = `gesture:${incoming.place.workspace}:${incoming.place.channel}:${gesture}`
+  await desk.once(key, () => accept(desk, incoming, address))
+}
+
+async function accept(desk: Desk, incoming: Incoming, address: ThreadAddress): Promise<void> {
+  const { status } = await desk.chat.accept(incoming)
+  if (status === 'full')
+    desk.background('saying that there is too much', () => desk.tell(address, notice('inbox_full').text))
+}
+
+async function obey(desk: Desk, { word, addressed, id, place, address }: Of<'word'>): Promise<void> {
+  const { chat } = desk
+  const tell = (text: string): void => desk.background('a short answer', () => desk.tell(address, text))
+  // Said between others in a thread, it is for us only if we talk there.
+  const ours = async (): Promise<boolean> => addressed || (await chat.current(place)) !== null
+  await desk.once(id, async () => {
+    switch (word) {
+      case 'stop':
+        if (!(await chat.stopHere(place)) && addressed) tell('There is nothing to stop here.')
+        return
+      case 'new':
+        if (!(await ours())) return
+        await chat.begin(place)
+        return tell('Done: your next message here begins a new conversation.')
+      case 'mute':
+        if (place.direct) return tell('This is only between us, so I answer whatever you write here.')
+        if (!(await ours())) return
+        await chat.mute(place)
+        return tell('I keep quiet in this thread now, until someone mentions me.')
+      case 'help':
+        if (addressed) tell(helpText({ command: true }))
+    }
+  })
+}
+
+async function amend(desk: Desk, { id, change, place, text, address }: Of<'change'>): Promise<void> {
+  await desk.once(change, async () => {
+    const amended = await desk.chat.amend(
+      place,
+      id,
+      text === null ? null : readableNow(text, address.install, desk.names),
+    )
+    const { when, conversation, turn } = amended
+    if (text === null || !conversation || !turn || (when !== 'running' && when !== 'answered')) return
+    desk.background('offering another answer', () => offerAgain(desk, address, conversation, turn))
+  })
+}
+
+function offerAgain(desk: Desk, address: ThreadAddress, c: string, t: string): Promise<void> {
+  const text = 'You changed your question after I began to answer it.'
+  const value = buttonValue({ c, t, ...(address.shared && { w: 's' as const }) })
+  const button = { type: 'button', action_id: ids.again, text: plain('Answer again'), value }
+  return desk.tell(address, text, [section(text), { type: 'actions', elements: [button] }])
+}
+
+function placeIn(body: Envelope, channel: string, thread: string) {
+  const { enterprise, team = '' } = sourceOfEvent(body)
+  const shared = body.is_ext_shared_channel === true
+  return placeOf({ tenant: enterprise ?? team, channel, thread, direct: channel.startsWith('D'), shared })
+}
+
+/** Without it, Slack shows the session as busy for ever. */
+async function release(desk: Desk, own: Workspace, channel: string, thread: string): Promise<void> {
+  const args = { channel_id: channel, thread_ts: thread, status: 'active' }
+  await desk.api.call(own.install, 'agents.sessions.setStatus', args, { about: channel })
+}

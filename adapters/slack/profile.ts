@@ -1,0 +1,40 @@
+import { Fault } from '../../src/errors.ts'
+import type { Profile, Sender } from '../../src/types.ts'
+import type { SlackConfig } from './config.ts'
+import type { Way, Ways } from './desk.ts'
+import { codeOf } from './errors.ts'
+import type { Names } from './names.ts'
+import type { Workspaces } from './workspaces.ts'
+
+type Rules = Pick<SlackConfig, 'allowedTeams' | 'allowGuests' | 'allowExternal'>
+
+/** What Slack says of a person, and by the operator's rules whether they count as a guest: guests are refused. */
+export function createProfile(options: { names: Names; workspaces: Workspaces; ways: Ways; rules: Rules }) {
+  const { names, workspaces, ways, rules } = options
+
+  return async function profile(sender: Sender): Promise<Profile> {
+    const way = ways.of(sender)
+    if (!way) throw new Fault('internal', { detail: 'a person of whom nobody knows how they came' })
+    if (!(await isAllowedTeam(sender, way))) return { name: sender.id, guest: true }
+    try {
+      const { external: stranger, guest, ...found } = await names.profile(way.install, sender.id)
+      const external = (way.external || stranger) && !(await workspaces.has(sender.workspace))
+      const listed = rules.allowedTeams.includes(sender.workspace)
+      const refused = (guest && !rules.allowGuests) || (external && !rules.allowExternal && !listed)
+      return { ...found, ...(refused && { guest: true }) }
+    } catch (thrown) {
+      // Of strangers Slack may tell nothing at all.
+      if (unknown.has(codeOf(thrown))) return { name: sender.id, guest: true }
+      throw thrown
+    }
+  }
+
+  async function isAllowedTeam(sender: Sender, { install, external, team }: Way): Promise<boolean> {
+    if (rules.allowedTeams.length === 0) return true
+    const own = external ? null : await workspaces.byKey(install)
+    const theirs = [sender.workspace, ...(external ? [] : [team, own?.team, own?.enterprise])]
+    return theirs.some((id) => id !== undefined && rules.allowedTeams.includes(id))
+  }
+}
+
+const unknown = new Set(['user_not_found', 'user_not_visible'])

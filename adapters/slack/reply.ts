@@ -1,0 +1,141 @@
+import type { Answer, Draft, Log, Notice, Reply } from '../../src/types.ts'
+import { type Block, footerOf, isRated, type Links, notesOn } from './blocks.ts'
+import { codeOf } from './errors.ts'
+import type { Clock } from './gates.ts'
+import type { Pace } from './pace.ts'
+import type { ThreadAddress } from './payload.ts'
+import { createPreview } from './preview.ts'
+import { joined } from './segments.ts'
+import type { Thread } from './thread.ts'
+import { createWriter, readSaved } from './writer.ts'
+
+export interface ThreadReplyOptions {
+  thread: Thread
+  address: ThreadAddress
+  draft: Draft
+  about: { conversation: string; turn: string }
+  links: Links
+  log: Log
+  clock: Clock
+  pace: Pace
+}
+
+/**
+ * An answer in a thread. While it is written it is a preview: a stream, as far as Slack lets us. In the end the messages
+ * hold the answer, whatever happened before: those that are sure to hold their part stay, those that may not (a lost call,
+ * an earlier try that died) are rewritten, and the rest is posted.
+ */
+export function createThreadReply(options: ThreadReplyOptions): Reply {
+  const { thread, address, draft, about, links, log, clock, pace } = options
+  const saved = readSaved(draft)
+  /** An earlier try may have shown something: it is not continued, but rewritten in the end. */
+  const succeeds = saved !== null
+  let begun: Promise<void> | undefined
+  let status: Promise<unknown> | undefined
+  let streamed = succeeds
+
+  const preview = createPreview({
+    thread: {
+      ...thread,
+      async start(parts) {
+        // Remembered before the first message exists: without it, a crash would leave one that nobody looks for.
+        await begin()
+        streamed = true
+        return thread.start(parts)
+      },
+    },
+    clock,
+    remember: () => draft.save({ messages: preview.messages.map(({ ts }) => ts) }),
+  })
+  const writer = createWriter({ thread, address, draft, saved, log })
+
+  function begin(): Promise<void> {
+    begun ??= (succeeds ? Promise.resolve() : draft.save({ messages: [] })).catch((thrown: unknown) => {
+      begun = undefined
+      throw thrown
+    })
+    return begun
+  }
+
+  /** Bring what is shown to what it shall be. Can be called again after it failed. */
+  async function settle(text: string, footer: Block[]): Promise<void> {
+    try {
+      await begin()
+      if (!succeeds && !writer.begun && (await endPreview(text, footer))) return
+      await writer.write(text, footer)
+    } finally {
+      await clearStatus()
+    }
+  }
+
+  /** Most answers: the stream ends with its last piece. True when all is said with that. */
+  async function endPreview(text: string, footer: Block[]): Promise<boolean> {
+    const { messages, lostOne } = preview
+    if (!text.startsWith(preview.text)) {
+      writer.takeOver({ sure: [], unsure: messages, lostOne })
+      return false
+    }
+    const last = preview.finish(text.slice(preview.text.length))
+    if (last) {
+      const { message } = last
+      try {
+        await thread.stop(message.ts, last.parts, last.all ? footer : [])
+        Object.assign(message, { open: false, parts: joined([message.parts, last.parts]), end: last.end })
+        streamed = false
+        if (last.all) return true
+      } catch (thrown) {
+        log.info({ code: codeOf(thrown) }, 'a stream did not end as it should; its message is rewritten')
+        message.doubtful = true
+      }
+    }
+    writer.takeOver({
+      sure: messages.filter(({ doubtful }) => !doubtful),
+      unsure: messages.filter(({ doubtful }) => doubtful),
+      lostOne,
+    })
+    return false
+  }
+
+  async function clearStatus(): Promise<void> {
+    if (!status && !succeeds) return
+    await status
+    const calls = [thread.status('')]
+    if (streamed) calls.push(thread.release())
+    for (const result of await Promise.allSettled(calls))
+      if (result.status === 'rejected') log.debug({ code: codeOf(result.reason) }, 'a status could not be cleared')
+  }
+
+  function footer(final: { notice?: Notice; rated: boolean }): Block[] {
+    return footerOf({
+      about: { c: about.conversation, t: about.turn, ...(address.shared && { w: 's' }) },
+      links,
+      rated: final.rated,
+      ...(final.notice && { notice: final.notice }),
+      notes: notesOn(address),
+    })
+  }
+
+  return {
+    get paceMs() {
+      return pace.ms(address.install)
+    },
+    async started() {
+      status = thread.status('is thinking…').catch((thrown: unknown) => {
+        log.debug({ code: codeOf(thrown) }, 'a status could not be shown')
+      })
+      await Promise.all([begin(), status])
+    },
+    async text(delta) {
+      if (succeeds) return
+      pace.beat(address.install, about.turn)
+      await preview.push(delta)
+    },
+    done: (final: Answer) => settle(final.text, footer({ ...final, rated: isRated(final) })),
+    async stopped(final: Answer) {
+      if (final.text.trim() !== '') return settle(final.text, footer({ ...final, rated: false }))
+      // Nothing was said: a line that it was stopped, or (the conversation was deleted) nothing at all.
+      await settle(final.notice?.text ?? '', [])
+    },
+    failed: (notice: Notice) => settle(notice.text, notice.retry ? footer({ rated: false }) : []),
+  }
+}
