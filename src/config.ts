@@ -61,6 +61,8 @@ export interface Config {
     readonly maxWaiting: number
     readonly maxMessageChars: number
   }
+  /** Absent: off. */
+  readonly slack?: SlackSettings
   readonly log: LogConfig
   readonly metrics: { readonly on: boolean; readonly token?: Secret }
 }
@@ -90,6 +92,24 @@ export interface AwsConfig {
   readonly containerCredentials?: string
   /** Whether the SDK may ask the instance's metadata service (over the network). */
   readonly instanceMetadata: boolean
+}
+
+/** A way in (requests checked by `signingSecret`, or Socket Mode by `appToken`), and a token or a way to get one. */
+export interface SlackSettings {
+  readonly signingSecret?: Secret
+  readonly botToken?: Secret
+  readonly appToken?: Secret
+  readonly oauth?: {
+    readonly clientId: string
+    readonly clientSecret: Secret
+    readonly stateSecret: Secret
+    readonly encryptionKeys: readonly Secret[]
+  }
+  readonly apiUrl?: string
+  /** Empty: all. */
+  readonly allowedTeams: readonly string[]
+  readonly allowGuests: boolean
+  readonly allowExternal: boolean
 }
 
 export interface LogConfig {

@@ -1,10 +1,11 @@
+import { createSlack } from '../adapters/slack/index.ts'
 import { createWeb } from '../adapters/web/index.ts'
 import { createAfterwards } from './afterwards.ts'
 import { createAnswer } from './answer.ts'
 import { createChat } from './chat.ts'
 import { createComposer } from './compose.ts'
 import { features } from './config/features.ts'
-import { type Config, ConfigError, configExitCode, readConfig } from './config.ts'
+import { type Config, ConfigError, configExitCode, readConfig, Secret, type SlackSettings } from './config.ts'
 import { messageOf } from './errors.ts'
 import { createLive } from './live.ts'
 import { createLog } from './log.ts'
@@ -75,6 +76,23 @@ export async function start(config: Config): Promise<App> {
     log: logs.log('web'),
   })
   adapters.set(web.adapter.surface, web.adapter)
+  const slack = config.slack && (await openSlack(config, config.slack))
+  if (slack) adapters.set(slack.adapter.surface, slack.adapter)
+
+  function openSlack({ server }: Config, { oauth, ...settings }: SlackSettings) {
+    return createSlack({
+      config: revealed({
+        ...settings,
+        ...(oauth && {
+          oauth: revealed({ ...oauth, encryptionKeys: oauth.encryptionKeys.map((key) => key.reveal()) }),
+        }),
+        ...(server.publicUrl && { publicUrl: server.publicUrl }),
+      }),
+      chat,
+      vault: store.vault,
+      log: logs.log('slack'),
+    })
+  }
 
   const server = createServer({
     config: { ...config.server, production: config.production },
@@ -83,7 +101,8 @@ export async function start(config: Config): Promise<App> {
       metrics: { ...metrics, ...(config.metrics.token && { token: config.metrics.token.reveal() }) },
     }),
     health: { ready },
-    routes: [web.routes],
+    // Before the web page's: Slack signs raw bodies, and nothing may have read them.
+    routes: [...(slack?.routes ? [slack.routes] : []), web.routes],
   })
 
   async function profile(sender: Sender): Promise<Profile> {
@@ -106,6 +125,7 @@ export async function start(config: Config): Promise<App> {
       web.close()
       const closed = server.close(config.server.shutdownMs)
       await turns.drain(Math.max(0, config.server.shutdownMs - 3_000))
+      await slack?.close()
       await closed
       await afterwards.close()
       live.close()
@@ -120,6 +140,7 @@ export async function start(config: Config): Promise<App> {
   try {
     await turns.start()
     const { port, url } = await server.listen()
+    await slack?.start()
     for (const { line } of features(config, model.kind)) log.info({}, line)
     log.info({ url, store: store.engine, model: model.name }, `listening on ${url}`)
     return { url, port, stop }
@@ -127,6 +148,17 @@ export async function start(config: Config): Promise<App> {
     await stop()
     throw thrown
   }
+}
+
+type Revealed<T> = { [K in keyof T]: T[K] extends Secret | undefined ? string | Extract<T[K], undefined> : T[K] }
+
+/** Settings for a surface, which is handed its secrets as they are. */
+function revealed<T extends object>(settings: T): Revealed<T> {
+  const entries = Object.entries(settings).map(([name, value]) => [
+    name,
+    value instanceof Secret ? value.reveal() : value,
+  ])
+  return Object.fromEntries(entries) as Revealed<T>
 }
 
 async function run(): Promise<void> {

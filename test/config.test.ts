@@ -258,7 +258,10 @@ describe('secrets', () => {
   test('every variable with a secret is marked as one', () => {
     for (const [name, variable] of Object.entries<Variable>(variables)) {
       const looksSecret = /SECRET|TOKEN$|TOKEN_BEDROCK|PASSWORD/.test(name)
-      expect([name, variable.secret ?? false]).toEqual([name, looksSecret || name === 'REDIS_URL'])
+      expect([name, variable.secret ?? false]).toEqual([
+        name,
+        looksSecret || ['REDIS_URL', 'ENCRYPTION_KEY'].includes(name),
+      ])
     }
     expect(new Secret('a').reveal()).toBe('a')
   })
@@ -312,10 +315,54 @@ describe('the lines at start-up', () => {
         BEDROCK_FALLBACK_MODEL_IDS: 'x,y',
         RESPONSE_CACHE_SECONDS: '60',
         LOG_FILE: 'a.log',
+        SLACK_BOT_TOKEN: 'xoxb-1',
+        SLACK_SIGNING_SECRET: 's',
       },
       'bedrock',
     )
     expect(Object.values(lines).filter((line) => !line.on)).toEqual([])
     expect(lines.guardrail?.line).toBe('guardrail: on, abc, version 3')
+  })
+})
+
+describe('Slack', () => {
+  const key = Buffer.alloc(32, 7).toString('base64')
+  const oauth = { SLACK_CLIENT_ID: '1.2', SLACK_CLIENT_SECRET: 's', SLACK_STATE_SECRET: 't', SLACK_SIGNING_SECRET: 'u' }
+
+  test('is off without its variables', () => {
+    expect(read().slack).toBeUndefined()
+  })
+
+  test('is on in one workspace, by requests or by Socket Mode', () => {
+    expect(read({ SLACK_BOT_TOKEN: 'xoxb-1', SLACK_SIGNING_SECRET: 's' }).slack).toMatchObject({
+      allowedTeams: [],
+      allowGuests: false,
+      allowExternal: false,
+    })
+    const socket = read({ SLACK_BOT_TOKEN: 'xoxb-1', SLACK_APP_TOKEN: 'xapp-1', SLACK_ALLOWED_TEAMS: 'T1, E2' }).slack
+    expect(socket?.appToken?.reveal()).toBe('xapp-1')
+    expect(socket?.allowedTeams).toEqual(['T1', 'E2'])
+  })
+
+  test('is on in many workspaces, with keys in base64 or hex', () => {
+    const hex = Buffer.alloc(32, 9).toString('hex')
+    const { slack } = read({ ...oauth, ENCRYPTION_KEY: `${key}, ${hex}` })
+    expect(slack?.oauth?.encryptionKeys.map((each) => each.reveal())).toEqual([key, hex])
+  })
+
+  test.each([
+    [{ SLACK_BOT_TOKEN: 'xoxb-1' }, ['SLACK_SIGNING_SECRET']],
+    [{ SLACK_APP_TOKEN: 'xapp-1' }, ['SLACK_BOT_TOKEN']],
+    [{ SLACK_BOT_TOKEN: 'xapp-1', SLACK_SIGNING_SECRET: 's' }, ['SLACK_BOT_TOKEN']],
+    [oauth, ['ENCRYPTION_KEY']],
+    [{ ...oauth, ENCRYPTION_KEY: 'short' }, ['ENCRYPTION_KEY']],
+    [{ ...oauth, ENCRYPTION_KEY: key, SLACK_BOT_TOKEN: 'xoxb-1' }, ['SLACK_BOT_TOKEN']],
+    [
+      { SLACK_CLIENT_ID: '1.2' },
+      ['ENCRYPTION_KEY', 'SLACK_CLIENT_SECRET', 'SLACK_SIGNING_SECRET', 'SLACK_STATE_SECRET'],
+    ],
+    [{ SLACK_ALLOWED_TEAMS: 'acme' }, ['SLACK_ALLOWED_TEAMS']],
+  ])('half set up, %j, is a fault', (env, variables) => {
+    expect(new Set(faultsOf(env as Environment).map(({ variable }) => variable))).toEqual(new Set(variables))
   })
 })

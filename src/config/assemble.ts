@@ -1,6 +1,6 @@
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
-import type { AwsConfig, Config, LogConfig, RedisConfig } from '../config.ts'
+import type { AwsConfig, Config, LogConfig, RedisConfig, SlackSettings } from '../config.ts'
 import { Secret } from './secret.ts'
 import type { Values } from './variables.ts'
 
@@ -11,6 +11,7 @@ const hour = 60 * minute
 export function assemble(values: Values, made: { secrets: readonly Secret[]; systemPrompt: string }): Config {
   const basePath = values.BASE_PATH ?? ''
   const redis = redisOf(values)
+  const slack = slackOf(values)
   return {
     production: values.NODE_ENV === 'production',
     dataDir: resolve(values.DATA_DIR),
@@ -37,6 +38,7 @@ export function assemble(values: Values, made: { secrets: readonly Secret[]; sys
       maxWaiting: values.MAX_WAITING,
       maxMessageChars: values.MAX_MESSAGE_CHARS,
     },
+    ...(slack && { slack }),
     log: logOf(values, made.secrets),
     metrics: { on: values.METRICS, ...(values.METRICS_TOKEN && { token: values.METRICS_TOKEN }) },
   }
@@ -82,9 +84,28 @@ function bedrockOf(values: Values): Config['bedrock'] {
   })
 }
 
+function slackOf(values: Values): SlackSettings | undefined {
+  const { SLACK_CLIENT_ID: clientId, SLACK_CLIENT_SECRET: clientSecret, SLACK_STATE_SECRET: stateSecret } = values
+  const { ENCRYPTION_KEY: encryptionKeys, SLACK_SIGNING_SECRET: signingSecret, SLACK_APP_TOKEN: appToken } = values
+  if (!signingSecret && !appToken) return undefined
+  return given({
+    signingSecret,
+    appToken,
+    botToken: values.SLACK_BOT_TOKEN,
+    oauth:
+      clientId && clientSecret && stateSecret && encryptionKeys
+        ? { clientId, clientSecret, stateSecret, encryptionKeys }
+        : undefined,
+    apiUrl: values.SLACK_API_URL,
+    allowedTeams: values.SLACK_ALLOWED_TEAMS ?? [],
+    allowGuests: values.SLACK_ALLOW_GUESTS,
+    allowExternal: values.SLACK_ALLOW_EXTERNAL,
+  })
+}
+
 function logOf(values: Values, sessionSecrets: readonly Secret[]): LogConfig {
   const { LOG_FILE_SIZE: megabytes, LOG_FILE_COUNT: count } = values
-  const all = Object.values(values).flatMap((value) => (value instanceof Secret ? [value] : []))
+  const all = Object.values(values).flatMap((value) => [value].flat().filter((one) => one instanceof Secret))
   return given({
     level: values.LOG_LEVEL,
     levels: values.LOG_LEVELS ?? {},

@@ -33,6 +33,21 @@ export function checkTogether(values: Values, faults: ConfigFault[]): void {
   }
   both('BEDROCK_GUARDRAIL_ID', 'BEDROCK_GUARDRAIL_VERSION')
   both('AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY')
+  both('SLACK_CLIENT_ID', 'SLACK_CLIENT_SECRET')
+  both('SLACK_CLIENT_ID', 'SLACK_STATE_SECRET')
+  if (values.SLACK_CLIENT_ID && !values.ENCRYPTION_KEY) wrong('ENCRYPTION_KEY', 'is not set, but SLACK_CLIENT_ID is')
+  if (values.SLACK_CLIENT_ID && !values.SLACK_SIGNING_SECRET)
+    wrong('SLACK_SIGNING_SECRET', 'is not set, but SLACK_CLIENT_ID is')
+  if (values.SLACK_CLIENT_ID && values.SLACK_BOT_TOKEN)
+    wrong('SLACK_BOT_TOKEN', 'is set, and SLACK_CLIENT_ID too: one workspace or many, not both')
+  const wayIn = values.SLACK_SIGNING_SECRET || values.SLACK_APP_TOKEN
+  if (wayIn && !values.SLACK_BOT_TOKEN && !values.SLACK_CLIENT_ID)
+    wrong(
+      'SLACK_BOT_TOKEN',
+      `is not set, but ${values.SLACK_APP_TOKEN ? 'SLACK_APP_TOKEN' : 'SLACK_SIGNING_SECRET'} is`,
+    )
+  if (values.SLACK_BOT_TOKEN && !wayIn)
+    wrong('SLACK_SIGNING_SECRET', 'is not set (nor SLACK_APP_TOKEN), but SLACK_BOT_TOKEN is')
   if (values.NODE_ENV === 'production' && !values.SESSION_SECRET)
     wrong('SESSION_SECRET', 'is not set, but required in production')
   if (values.SESSION_IDLE_MINUTES > values.SESSION_MAX_HOURS * 60)

@@ -24,6 +24,14 @@ const off = (name: string, text: string): Feature => feature(name, false, text)
 /** One function a surface or feature. To add one, add it here. */
 const tellers: Teller[] = [
   ({ server }) => on('web page', server.publicUrl ?? `port ${server.port}${server.basePath}`),
+  ({ slack }) => {
+    if (!slack) return off('Slack', 'set SLACK_BOT_TOKEN, and SLACK_APP_TOKEN (Socket Mode) or SLACK_SIGNING_SECRET')
+    const ways = [slack.signingSecret && 'requests at /slack/events', slack.appToken && 'Socket Mode'].filter(Boolean)
+    return on(
+      'Slack',
+      `${ways.join(' and ')}, ${slack.oauth ? 'workspaces install at /slack/install' : 'one workspace'}`,
+    )
+  },
   ({ bedrock, aws, production }, model) => {
     if (model === 'bedrock') return on('Bedrock', `${bedrock.modelId}, ${aws.region ?? 'region of the profile'}`)
     const how = 'AWS_REGION with AWS_PROFILE, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_BEARER_TOKEN_BEDROCK'

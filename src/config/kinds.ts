@@ -95,6 +95,18 @@ export function secretList(minLength: number): Kind<Secret[]> {
   }
 }
 
+/** AES-256 keys of which the first encrypts and all decrypt. */
+export const keyList: Kind<Secret[]> = {
+  type: 'list of keys of 32 bytes, each in base64 or hex',
+  schema: parsed((value) => {
+    const keys = split(value)
+    if (keys.length === 0) throw new Wrong('is empty')
+    if (!keys.every((key) => Buffer.from(key, /^[0-9a-f]{64}$/i.test(key) ? 'hex' : 'base64').length === 32))
+      throw new Wrong('has a key that is not 32 bytes long')
+    return keys.map((key) => new Secret(key))
+  }),
+}
+
 /** '' or '/bot': what goes in front of every path. */
 export const path: Kind<string> = {
   type: 'path such as `/bot`',

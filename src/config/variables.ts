@@ -21,6 +21,7 @@ import {
   webUrl,
   whole,
 } from './kinds.ts'
+import { slackVariables } from './slackVariables.ts'
 
 /**
  * Every variable there is. Validation, the table in the README and `.env.example` all come from here, so this is the one
@@ -43,7 +44,7 @@ export interface Variable extends Kind<unknown> {
   secret?: true
 }
 
-export type Group = 'Server' | 'Web page' | 'Store' | 'AWS' | 'Bedrock' | 'Answers' | 'Logs and metrics'
+export type Group = 'Server' | 'Web page' | 'Store' | 'AWS' | 'Bedrock' | 'Answers' | 'Slack' | 'Logs and metrics'
 
 const modelId = matching(
   'model id, inference profile or ARN',
@@ -353,6 +354,7 @@ export const variables = {
     text: 'The longest message a person may send.',
   },
 
+  ...slackVariables,
   LOG_LEVEL: {
     group: 'Logs and metrics',
     ...oneOf(...levelNames),

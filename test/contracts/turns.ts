@@ -87,7 +87,8 @@ export function turnsContract(
           })
         },
       })
-      const screen = Object.assign(new Screen(), { delivery: 'pull' as const })
+      const screen = new Screen()
+      screen.delivery = 'pull'
       screen.openReply = () => {
         const nothing = async () => {}
         return { paceMs: 0, started: nothing, text: nothing, done: nothing, stopped: nothing, failed: nothing }

@@ -27,7 +27,7 @@ import { noMetrics, quietLog } from './log.ts'
 /** What one person would see of one surface: messages by handle, changed in place. Outlives the instances that write to it. */
 export class Screen implements Adapter {
   readonly surface = 'slack'
-  readonly delivery = 'push'
+  delivery: Adapter['delivery'] = 'push'
   readonly messages = new Map<string, { turn: string; state: string; text: string }>()
   readonly calls: string[] = []
   /** Rejects these calls (once each), by name. */
