@@ -75,7 +75,8 @@ function messageView(slack: SlackStandIn, as: string, channel: string, seen: Scr
     reactions: seen.reactions,
     files: seen.files,
     source: message.text,
-    html: blocks ? blocksHtml(blocks, names) : mrkdwnHtml(message.text, names),
+    // People's own words show as they typed them, with the styles that their marks mean.
+    html: blocks && message.bot ? blocksHtml(blocks, names) : mrkdwnHtml(message.text, names),
   }
 }
 
