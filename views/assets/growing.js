@@ -11,8 +11,10 @@
  * @param {string} text with \n as its newlines
  */
 export function settledLength(marked, text) {
+  // Whole lines only: a lone `1` may become an item of the list before it, or a paragraph of its own.
+  const lines = text.slice(0, text.lastIndexOf('\n') + 1)
   // Blocks alone: what is inside them is parsed when they are rendered.
-  const tokens = new marked.Lexer({ ...marked.getDefaults(), gfm: true }).blockTokens(text, [])
+  const tokens = new marked.Lexer({ ...marked.getDefaults(), gfm: true }).blockTokens(lines, [])
   while (tokens.at(-1)?.type === 'space') tokens.pop()
   return tokens.slice(0, -1).reduce((length, token) => length + token.raw.length, 0)
 }

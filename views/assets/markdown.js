@@ -87,10 +87,10 @@ function anchor(href, inner, literal) {
 /** @param {string} text @param {string} info the words after the fence */
 function codeBlock(text, info) {
   const language = (/^[\w+#.-]{1,32}/.exec(info.trim())?.[0] ?? '').toLowerCase()
-  const label = languageNames[language] ?? (language || 'Code')
+  const label = Object.hasOwn(languageNames, language) ? languageNames[language] : language || 'Code'
   const marked = language ? ` class="language-${escapeHtml(language)}"` : ''
   return (
-    `<div class="code" dir="ltr"><div class="code-head"><span class="code-language">${escapeHtml(label)}</span></div>` +
+    `<div class="code" dir="ltr"><div class="code-head"><span class="code-language">${escapeHtml(label ?? '')}</span></div>` +
     `<pre tabindex="0"><code${marked}>${escapeHtml(text.replace(/\n$/, ''))}\n</code></pre></div>\n`
   )
 }
@@ -187,12 +187,21 @@ function createTokenizer(marked) {
   return tokenizer
 }
 
+/** A line in so many quotes and lists that reading it takes longer than anyone would look at it. */
+const tooDeep = /^(?:[ \t]*(?:>|(?:[-*+]|\d{1,9}[.)])(?=[ \t]))){100}/m
+
+/** @param {string} text */
+function asWritten(text) {
+  return `<p class="raw" dir="auto">${escapeHtml(text)}</p>\n`
+}
+
 /**
  * @param {{ marked: Marked }} parts `marked` as the package of that name exports it
  * @returns {(text: string) => string} never throws: what cannot be parsed is shown as it was written
  */
 export function createMarkdown({ marked }) {
   return (text) => {
+    if (tooDeep.test(text)) return asWritten(text)
     try {
       const renderer = createRenderer(marked)
       const tokenizer = createTokenizer(marked)
@@ -200,7 +209,7 @@ export function createMarkdown({ marked }) {
       return marked.parse(text, { ...options, async: false })
     } catch {
       // Nested deeper than the stack is.
-      return `<p class="raw" dir="auto">${escapeHtml(text)}</p>\n`
+      return asWritten(text)
     }
   }
 }

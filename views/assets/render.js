@@ -13,6 +13,8 @@ const allowed = {
     ...['span', 'strong', 'table', 'tbody', 'td', 'th', 'thead', 'tr', 'ul'],
   ],
   ALLOWED_ATTR: ['aria-label', 'class', 'dir', 'href', 'rel', 'role', 'scope', 'start', 'tabindex', 'target'],
+  // All but `href` are no addresses, and would be held against the pattern for addresses.
+  ADD_URI_SAFE_ATTR: ['aria-label', 'class', 'dir', 'rel', 'role', 'scope', 'start', 'tabindex', 'target'],
   ALLOWED_URI_REGEXP: /^(?:https?:\/\/|mailto:)/i,
   ALLOW_DATA_ATTR: false,
 }
