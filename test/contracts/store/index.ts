@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { amendContract } from './amend.ts'
 import { busContract } from './bus.ts'
 import { claimsContract } from './claims.ts'
 import { commitsContract } from './commits.ts'
@@ -7,8 +8,10 @@ import { inboxContract } from './inbox.ts'
 import { bedFor, type Open, type Traits } from './kit.ts'
 import { leasesContract } from './leases.ts'
 import { sessionsContract, usersContract } from './people.ts'
+import { placesContract } from './places.ts'
 import { interleavingsContract } from './property.ts'
 import { cacheContract, countersContract } from './small.ts'
+import { vaultContract } from './vault.ts'
 
 /** What every engine of the store must do, on its own data, whatever it is made of. */
 export function storeContract(name: string, open: Open, traits: Traits = {}): void {
@@ -30,6 +33,8 @@ export function storeContract(name: string, open: Open, traits: Traits = {}): vo
       })
     })
     inboxContract(open)
+    placesContract(open)
+    amendContract(open)
     claimsContract(open)
     leasesContract(open)
     commitsContract(open)
@@ -38,6 +43,7 @@ export function storeContract(name: string, open: Open, traits: Traits = {}): vo
     sessionsContract(open)
     countersContract(open)
     cacheContract(open)
+    vaultContract(open)
     busContract(open, traits)
     interleavingsContract(open)
   })
