@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
-const root = fileURLToPath(new URL('../..', import.meta.url))
+const program = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 
 /** The app as an operator runs it: a process of its own, spoken to over HTTP and signals. */
 export interface RunningApp {
@@ -22,9 +22,12 @@ export interface RunningApp {
 }
 
 export interface AppOptions {
-  /** Over an environment that has nothing of this machine in it but PATH and HOME. */
+  /** Over an environment that has nothing of this machine in it but PATH. */
   env?: Record<string, string>
+  /** Also the folder it is started in, so that no `.env` of a developer is read. */
   dataDir: string
+  /** A program and its arguments to start it by, such as one that sets limits; must become the app itself (`exec`). */
+  by?: readonly string[]
 }
 
 /** A folder for one test's data, with its own removal. */
@@ -34,9 +37,10 @@ export async function temporaryFolder(): Promise<{ path: string; remove(): Promi
 }
 
 /** Starts `src/main.ts` on a free port and waits until it listens; rejects with what it printed if it ends before. */
-export async function startApp({ env = {}, dataDir }: AppOptions): Promise<RunningApp> {
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', 'src/main.ts'], {
-    cwd: root,
+export async function startApp({ env = {}, dataDir, by = [] }: AppOptions): Promise<RunningApp> {
+  const [command = '', ...args] = [...by, process.execPath, '--disable-warning=ExperimentalWarning', program]
+  const child = spawn(command, args, {
+    cwd: dataDir,
     env: {
       PATH: process.env.PATH,
       HOME: dataDir,
