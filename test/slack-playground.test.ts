@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
@@ -204,4 +206,65 @@ describe.skipIf(!here)('the Slack playground', () => {
     const { headers } = await fetch(playground.url)
     expect(headers.get('content-security-policy')).toContain("script-src 'self'")
   })
+})
+
+test('`npm run slack:playground` starts the real app behind the page, and ends it', async () => {
+  const env = {
+    ...process.env,
+    PLAYGROUND_PORT: '0',
+    LOG_LEVEL: 'warn',
+    NODE_ENV: 'development',
+    AWS_EC2_METADATA_DISABLED: 'true',
+  }
+  for (const name of ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_PROFILE', 'AWS_BEARER_TOKEN_BEDROCK'])
+    Reflect.deleteProperty(env, name)
+  const child = spawn(process.execPath, ['test/support/slack-playground/main.ts'], {
+    env,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  let output = ''
+  const url = await new Promise<string>((resolve, reject) => {
+    child.once('exit', () => reject(new Error(`the playground ended: ${output}`)))
+    child.stdout.on('data', (chunk: Buffer) => {
+      output += chunk.toString('utf8')
+      const [, found] = /Slack playground: (\S+)/.exec(output) ?? []
+      if (found) resolve(found)
+    })
+  })
+  const looking = new AbortController()
+  try {
+    const act = async (order: JsonObject) => {
+      const headers = { 'content-type': 'application/json' }
+      return (
+        await fetch(`${url}do`, { method: 'POST', headers, body: JSON.stringify(order) })
+      ).json() as Promise<JsonObject>
+    }
+    const picture = async (query: string, enough: (view: JsonObject) => boolean): Promise<JsonObject> => {
+      const response = await fetch(`${url}live?${query}`, { signal: looking.signal })
+      let text = ''
+      for await (const chunk of response.body!.pipeThrough(new TextDecoderStream())) {
+        text += chunk
+        const whole = text.split('\n\n').at(-2)?.slice('data: '.length)
+        if (whole && enough(JSON.parse(whole))) return JSON.parse(whole)
+      }
+      throw new Error('the page ended')
+    }
+    const { me, places } = await picture('', () => true)
+    const dm = (places as JsonObject[]).find((place) => place.kind === 'im')!
+    const { ts } = await act({ do: 'say', as: me!, channel: dm.id!, text: 'Hello' })
+    const answered = (view: JsonObject) => {
+      const { messages = [] } = (view.thread ?? {}) as { messages?: JsonObject[] }
+      const [, answer] = messages
+      return answer?.state === 'final' && String(answer.html).includes('data-button')
+    }
+    const { thread } = await picture(`as=${me}&channel=${dm.id}&thread=${ts}`, answered)
+    expect((thread as { messages: JsonObject[] }).messages[1]!.html).toContain('demo model')
+    expect(thread).toMatchObject({ status: '', stoppable: false })
+  } finally {
+    looking.abort()
+    child.removeAllListeners('exit')
+    child.kill('SIGTERM')
+    const [code] = await once(child, 'exit')
+    expect(code).toBe(0)
+  }
 })

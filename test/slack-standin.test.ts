@@ -373,6 +373,17 @@ describe('a stream', () => {
     expect(thread.messages).toHaveLength(1)
   })
 
+  test('has one table, in however many calls it comes', async () => {
+    const tables = [{ type: 'blocks', blocks: [table(1)] }]
+    const stream = await startStream({ chunks: tables })
+    expect(await errorOf('chat.appendStream', { ...stream, chunks: tables })).toBe('invalid_blocks')
+    expect(await errorOf('chat.stopStream', { ...stream, blocks: [table(1)] })).toBe('invalid_blocks')
+    expect(
+      await errorOf('chat.stopStream', { ...stream, blocks: Array.from({ length: 51 }, () => section('x')) }),
+    ).toBe('msg_blocks_too_many')
+    expect(await errorOf('chat.stopStream', { ...stream, blocks: [section('x')] })).toBe('ok')
+  })
+
   test('counts what a task tells twice', async () => {
     const task = { type: 'task_update', id: 't', title: 'T', status: 'complete', output: 'x'.repeat(5_500) }
     const start = { channel: slack.general.id, thread_ts: question(), ...human(), chunks: [task] }
@@ -428,6 +439,25 @@ describe('a stream', () => {
     expect(look()).toMatchObject({ session: 'processing', messages: [{}, { state: 'stopped', source: 'one' }] })
     await call('agents.sessions.setStatus', { channel_id: slack.general.id, thread_ts: parent!.ts, status: 'active' })
     expect(look()).toMatchObject({ session: 'active', status: '', stoppable: false })
+  })
+})
+
+describe('a file', () => {
+  test('is given out with the token and its scope alone; without, there is a page to sign in', async () => {
+    const file = slack.addFile({ name: 'plan.txt', content: 'secret' })
+    const get = async (token: string) => {
+      const answer = await fetch(String(file.url_private_download), { headers: { authorization: `Bearer ${token}` } })
+      return `${answer.status} ${answer.headers.get('content-type')} ${await answer.text()}`
+    }
+    expect(await get(slack.botToken)).toBe('200 text/plain secret')
+    expect(await get('xoxb-wrong')).toBe('200 text/html <html>Sign in to Slack</html>')
+    // What a Slack Connect event carries of it: only that one has to ask.
+    const stub = { id: file.id!, mode: 'file_access', file_access: 'check_file_info' }
+    slack.say({ user: slack.ana.id, channel: slack.general.id, text: 'See', files: [stub] })
+    expect((await call('files.info', { file: file.id! })).body.file).toMatchObject({ name: 'plan.txt', mode: 'hosted' })
+    slack.install.scopes.delete('files:read')
+    expect(await get(slack.botToken)).toContain('Sign in')
+    expect(await errorOf('files.info', { file: file.id! })).toBe('missing_scope')
   })
 })
 

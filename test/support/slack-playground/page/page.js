@@ -19,6 +19,8 @@ let picture
 /** @type {EventSource | undefined} */
 let source
 let modalId = ''
+/** The thread was just opened, and is to be written in. */
+let entering = false
 /** The message that is being edited instead of a new one written. */
 let editing = ''
 
@@ -56,6 +58,8 @@ function show(next) {
   if (next.thread) {
     showPane(threadAside, next.thread, true)
     find('.title', threadAside).textContent = next.thread.title
+    if (entering) /** @type {HTMLElement} */ (find('textarea', threadAside)).focus()
+    entering = false
   }
   showModal(next.modal)
   showWire(next.wire)
@@ -236,7 +240,7 @@ function openThread(ts) {
   here.thread = ts
   find('.messages', threadAside).replaceChildren()
   watch()
-  if (ts) /** @type {HTMLElement} */ (find('textarea', threadAside)).focus()
+  entering = ts !== ''
 }
 
 /** @param {Element} form @param {string} text */

@@ -97,6 +97,8 @@ function extend(message: Message, addition: Addition): void {
   }
   if (stream.bytes + addition.bytes > maxStreamBytes) throw new SlackRefusal('msg_too_long')
   if (stream.chunkBlocks + addition.chunkBlocks > maxBlocks) throw new SlackRefusal('msg_blocks_too_many')
+  const added = addition.pieces.flatMap((piece) => (piece.kind === 'block' ? [piece.block] : []))
+  oneTable([...(message.blocks ?? []), ...added])
   stream.bytes += addition.bytes
   stream.chunkBlocks += addition.chunkBlocks
   const blocks = message.blocks ?? []
@@ -107,6 +109,11 @@ function extend(message: Message, addition: Addition): void {
     .map((block) => String(block.text))
     .join('\n')
     .slice(0, 40_000)
+}
+
+/** A message has one table, in however many calls its blocks come. */
+function oneTable(blocks: Block[]): void {
+  if (blocks.filter((block) => block.type === 'table').length > 1) throw new SlackRefusal('invalid_blocks')
 }
 
 function place(blocks: Block[], piece: Piece): void {
@@ -238,6 +245,8 @@ export const stream: Record<string, Method> = {
       const blocks = args.blocks === undefined ? [] : checkBlocks(args.blocks, 'message', 'msg_blocks_too_many')
       const message = liveMessage(context, true)
       const previous = context.echo.before(message)
+      const chunked = addition.pieces.flatMap((piece) => (piece.kind === 'block' ? [piece.block] : []))
+      oneTable([...(message.blocks ?? []), ...chunked, ...blocks])
       extend(message, addition)
       if (blocks.length > 0) message.blocks = [...(message.blocks ?? []), ...named(blocks)]
       if (isObject(args.metadata)) message.metadata = args.metadata
