@@ -82,7 +82,7 @@ export interface Inbox {
    * If any of the incoming ids was seen at this home before: `duplicate` with the turn and conversation it became then,
    * even when the place points elsewhere by now. Otherwise the message is appended to the inbox of its conversation's
    * home: of `incoming.conversation` if given (`denied` unless it exists and `incoming.user` takes part in it), else of
-   * the one the place points at, else of a new one that the place points at from now on. A follow-up is `ignored`, and
+   * the one the place points at, else of a new one that the place points at from now on. There a follow-up is `ignored`, and
    * nothing of it is remembered, unless the place points at a conversation, is not muted and was used less than
    * `followUpMs` ago; any other message ends a mute. `full` when the inbox holds `maxWaiting` messages. With a lease, an idle home whose oldest message this is gets claimed in the same step.
    * Two steps only where a place points at a conversation born elsewhere; a crash between them is healed by redelivery.

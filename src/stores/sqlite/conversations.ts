@@ -24,7 +24,8 @@ export function createConversations(db: Database, homes: Homes, shelf: Shelf): C
         return conversation ? { conversation, messages: messagesOf(db, id, window) } : null
       })
     },
-    join: (id, user) => db.write(() => (shelf.has(id) ? shelf.join(id, user) : undefined)),
+    // The commit of the turn comes after it and takes it to the disk.
+    join: (id, user) => db.writeLazily(() => (shelf.has(id) ? shelf.join(id, user) : undefined)),
     list: createLists(db, shelf),
     update(id, { title, summary }) {
       return db.write(() => {

@@ -17,6 +17,11 @@ export interface Database extends Sql {
   read<T>(work: () => T): Promise<T>
   /** One transaction, durable when it resolves. The work is synchronous; what it throws undoes what it did. */
   write<T>(work: () => T): Promise<T>
+  /**
+   * The same for what may be done again: it survives a killed process, and a power cut as soon as a `write` came after it.
+   * Costs no sync of the disk.
+   */
+  writeLazily<T>(work: () => T): Promise<T>
   close(): Promise<void>
 }
 
@@ -24,6 +29,7 @@ interface Job {
   work: () => unknown
   resolve: (value: unknown) => void
   reject: (reason: unknown) => void
+  lazy: boolean
 }
 
 /** The most writes that share a transaction: bounds how long the event loop is held. */
@@ -56,6 +62,22 @@ export function createDatabase(connection: DatabaseSync): Database {
   const statements = new Map<string, StatementSync>()
   const waiting: Job[] = []
   let closed = false
+  let syncing = true
+
+  /** Whether the next commit waits for the disk; can only be said between transactions. */
+  function sync(wanted: boolean): void {
+    if (syncing === wanted) return
+    connection.exec(`PRAGMA synchronous = ${wanted ? 'FULL' : 'NORMAL'}`)
+    syncing = wanted
+  }
+
+  function enqueue<T>(work: () => T, lazy: boolean): Promise<T> {
+    if (closed) return Promise.reject<T>(gone())
+    return new Promise<T>((resolve, reject) => {
+      waiting.push({ work, resolve: resolve as Job['resolve'], reject, lazy })
+      if (waiting.length === 1) setImmediate(flush)
+    })
+  }
 
   function prepared(text: string): StatementSync {
     let statement = statements.get(text)
@@ -94,6 +116,7 @@ export function createDatabase(connection: DatabaseSync): Database {
     if (waiting.length > 0) setImmediate(flush)
     const settled: (() => void)[] = []
     try {
+      sync(batch.some((job) => !job.lazy))
       run('BEGIN IMMEDIATE')
       for (const job of batch) attempt(job, settled)
       run('COMMIT')
@@ -128,13 +151,8 @@ export function createDatabase(connection: DatabaseSync): Database {
         throw failureOf(error)
       }
     },
-    write<T>(work: () => T) {
-      if (closed) return Promise.reject<T>(gone())
-      return new Promise<T>((resolve, reject) => {
-        waiting.push({ work, resolve: resolve as Job['resolve'], reject })
-        if (waiting.length === 1) setImmediate(flush)
-      })
-    },
+    write: (work) => enqueue(work, false),
+    writeLazily: (work) => enqueue(work, true),
     async close() {
       if (closed) return
       closed = true

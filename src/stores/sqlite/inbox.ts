@@ -49,7 +49,7 @@ export function createInbox(db: Database, marks: Marks, homes: Homes, now: () =>
     }
     if (incoming.conversation && !takesPart(incoming.conversation, incoming.user)) return { status: 'denied' }
     const pointer = incoming.conversation ? undefined : marks.pointer(place)
-    if (incoming.followUp && !takesFollowUps(pointer)) return { status: 'ignored' }
+    if (incoming.followUp && !incoming.conversation && !takesFollowUps(pointer)) return { status: 'ignored' }
     const known = incoming.conversation ?? pointer?.conversation
     const conversation = known ?? fresh
     const home = homeOfConversation(conversation)

@@ -8,7 +8,8 @@ import type { Shelf } from './shelf.ts'
 export function createLeases(db: Database, homes: Homes, shelf: Shelf, now: () => number): Leases {
   return {
     renew(claim, ms) {
-      return db.write(() => {
+      // Nobody holds a lease after a power cut.
+      return db.writeLazily(() => {
         const mine = homes.owns(claim)
         if (mine) homes.extend(claim, ms)
         return mine
@@ -26,9 +27,8 @@ export function createLeases(db: Database, homes: Homes, shelf: Shelf, now: () =
         const entry = entryOf(claim)
         if (!entry) return withoutEntry(claim, next)
         if (entry.answer === null) append(entry, claim, outcome)
-        const step: Step = entry.amended === null ? ok : { ...ok, amended: true }
-        if (!outcome.delivered) return step
-        return { ...step, ...end({ ...entry, discard: outcome.discard ? 1 : entry.discard }, claim, next) }
+        if (!outcome.delivered) return okOf(entry.amended !== null)
+        return end({ ...entry, discard: outcome.discard ? 1 : entry.discard }, claim, next)
       })
     },
     settle(claim, next) {
@@ -64,20 +64,24 @@ export function createLeases(db: Database, homes: Homes, shelf: Shelf, now: () =
   function end(entry: Entry, claim: Claim, next?: Lease): Step {
     db.run('DELETE FROM entries WHERE n = ?', entry.n)
     db.run(
-      'INSERT INTO finished (turn, token, expires_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
+      'INSERT INTO finished (turn, token, amended, expires_at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING',
       claim.turn,
       claim.token,
+      entry.amended === null ? 0 : 1,
       now() + seenMs,
     )
     if (entry.discard) shelf.dropEmpty(entry.conversation)
     homes.tidy(entry.home)
-    return following(ok, claim.home, next)
+    return following(okOf(entry.amended !== null), claim.home, next)
   }
 
   /** A call whose turn this claim does not hold: repeated after its end, or overtaken. */
   function withoutEntry(claim: Claim, next?: Lease): Step {
-    const finished = db.one<{ token: string }>('SELECT token FROM finished WHERE turn = ?', claim.turn)
-    if (finished?.token === claim.token) return following(ok, claim.home, next)
+    const finished = db.one<{ token: string; amended: number }>(
+      'SELECT token, amended FROM finished WHERE turn = ?',
+      claim.turn,
+    )
+    if (finished?.token === claim.token) return following(okOf(finished.amended === 1), claim.home, next)
     if (shelf.has(claim.conversation)) return { status: 'lost' }
     return following({ status: 'gone' }, claim.home, next)
   }
@@ -89,7 +93,7 @@ export function createLeases(db: Database, homes: Homes, shelf: Shelf, now: () =
   }
 }
 
-const ok: Step = { status: 'ok' }
+const okOf = (amended: boolean): Step => (amended ? { status: 'ok', amended: true } : { status: 'ok' })
 
 /** The question as it was amended while it was being answered. */
 function withAmendment({ amended, incoming }: Entry, outcome: Outcome): Outcome {

@@ -20,7 +20,7 @@ export function startPurging(db: Database, now: () => number): () => void {
       for (const table of expiring) {
         const text = `DELETE FROM ${table} WHERE rowid IN (SELECT rowid FROM ${table} WHERE expires_at <= ? LIMIT ${atOnce})`
         let deleted = atOnce
-        while (deleted === atOnce && !ended) deleted = await db.write(() => db.run(text, now()))
+        while (deleted === atOnce && !ended) deleted = await db.writeLazily(() => db.run(text, now()))
       }
     } catch {
       // Told by the next write.

@@ -124,6 +124,9 @@ export const steps: readonly string[] = [
   ALTER TABLE entries ADD COLUMN amended TEXT;
   UPDATE entries SET begun = 1 WHERE attempt > 0;
 
+  -- amended: its question was changed while it was answered.
+  ALTER TABLE finished ADD COLUMN amended INTEGER NOT NULL DEFAULT 0;
+
   -- Turns that were asked anew, and the turn under which they go on.
   CREATE TABLE replaced (
     conversation TEXT NOT NULL REFERENCES conversations (id) ON DELETE CASCADE,

@@ -4,7 +4,7 @@ import type { Database } from './database.ts'
 export function createCounters(db: Database, now: () => number): Counters {
   return {
     hit(key, windowMs) {
-      return db.write(() => {
+      return db.writeLazily(() => {
         const row = db.one<{ count: number; expires_at: number }>(
           `INSERT INTO counters (key, count, expires_at) VALUES (?1, 1, ?2 + ?3)
             ON CONFLICT DO UPDATE SET
@@ -32,7 +32,7 @@ export function createCache(db: Database, now: () => number): Cache {
       )
     },
     set(key, value, ttlMs) {
-      return db.write(() => {
+      return db.writeLazily(() => {
         db.run(
           `INSERT INTO cache (key, value, expires_at) VALUES (?, ?, ?)
             ON CONFLICT DO UPDATE SET value = excluded.value, expires_at = excluded.expires_at`,

@@ -10,9 +10,19 @@ export const places = [
 
 /** What can happen at one of two instances. Numbers pick among what there is at the time. */
 export type Happening =
-  | { type: 'deliver'; by: number; place: number; into: number | null; claim: boolean; twice: boolean }
+  | {
+      type: 'deliver'
+      by: number
+      place: number
+      into: number | null
+      claim: boolean
+      twice: boolean
+      followUp: boolean
+    }
   | { type: 'redeliver'; by: number; message: number; ids: 'first' | 'last' | 'more'; claim: boolean }
   | { type: 'point'; by: number; place: number; at: number | null }
+  | { type: 'mute'; by: number; place: number }
+  | { type: 'amend'; by: number; message: number; deleted: boolean }
   | { type: 'sweep'; by: number; leases: number }
   | { type: 'renew' | 'save' | 'release' | 'forget'; by: number; claim: number }
   | { type: 'finish'; by: number; claim: number; delivered: boolean; next: boolean; replyLost: boolean }
@@ -36,6 +46,7 @@ const happening: fc.Arbitrary<Happening> = fc.oneof(
       into: fc.option(pick, { freq: 3 }),
       claim: yes,
       twice: yes,
+      followUp: fc.constantFrom(false, false, true),
     }),
   },
   {
@@ -49,6 +60,8 @@ const happening: fc.Arbitrary<Happening> = fc.oneof(
     }),
   },
   { weight: 2, arbitrary: fc.record({ type: type('point'), by, place, at: fc.option(pick) }) },
+  { weight: 1, arbitrary: fc.record({ type: type('mute'), by, place }) },
+  { weight: 4, arbitrary: fc.record({ type: type('amend'), by, message: pick, deleted: yes }) },
   { weight: 4, arbitrary: fc.record({ type: type('sweep'), by, leases: fc.integer({ min: 1, max: 3 }) }) },
   { weight: 4, arbitrary: fc.record({ type: type('renew', 'save', 'release', 'forget'), by, claim: pick }) },
   {

@@ -16,6 +16,12 @@ interface Known {
   draft: object | null
   answer: string | null
   stopped: boolean
+  /** Someone has worked on it. */
+  begun: boolean
+  /** What its stored question says once it is answered; by then the one of the claim, if nothing was changed meanwhile. */
+  text: string
+  /** Its author deleted it before anyone worked on it. */
+  dropped: boolean
   over: boolean
 }
 
@@ -35,11 +41,13 @@ export function createWorld(stores: Store[], clock: Clock): World {
   const known: Known[] = []
   const sent: Incoming[] = []
   const pointers = new Map<number, string>()
+  const muted = new Set<number>()
   /** Who may work on a home, and until when. */
   const holders = new Map<string, { token: string; until: number }>()
   /** What each instance believes that it works on. */
   const held: Claim[][] = stores.map(() => [])
   let answers = 0
+  let changes = 0
 
   const waiting = (home: string) => known.filter((one) => one.home === home && !one.over)
   const isHeld = (home: string) => (holders.get(home)?.until ?? 0) > clock.now()
@@ -58,6 +66,7 @@ export function createWorld(stores: Store[], clock: Clock): World {
     expect(claim.answer?.text ?? null).toBe(oldest?.answer)
     if (!oldest?.answer) expect(claim.stopped).toBe(oldest?.stopped)
     holders.set(claim.home, { token: claim.token, until: clock.now() + leaseMs })
+    if (oldest) oldest.begun = true
     held[by]!.push(claim)
   }
 
@@ -66,6 +75,11 @@ export function createWorld(stores: Store[], clock: Clock): World {
     const delivery = deliveryOf(incoming)
     const lease = claim ? newLease() : undefined
     const result = await stores[by]!.inbox.accept(delivery, lease)
+    if (incoming.followUp && !incoming.conversation && (!pointers.has(place) || muted.has(place))) {
+      expect(result).toEqual({ accepted: { status: 'ignored' } })
+      return
+    }
+    if (!incoming.followUp && !incoming.conversation) muted.delete(place)
     const conversation = incoming.conversation ?? pointers.get(place) ?? delivery.conversation
     const home = homeOfConversation(conversation)
     const before = waiting(home).length
@@ -84,6 +98,9 @@ export function createWorld(stores: Store[], clock: Clock): World {
       draft: null,
       answer: null,
       stopped: false,
+      begun: false,
+      text: incoming.text,
+      dropped: false,
       over: false,
     })
     expect(result.claim !== undefined).toBe(claim && before === 0)
@@ -108,8 +125,40 @@ export function createWorld(stores: Store[], clock: Clock): World {
   async function point(happening: Happening & { type: 'point' }): Promise<void> {
     const entry = happening.at === null ? undefined : nth(known, happening.at)
     await stores[happening.by]!.places.point(places[happening.place]!, entry?.conversation ?? null)
-    if (entry) pointers.set(happening.place, entry.conversation)
+    muted.delete(happening.place)
+    if (entry && exists(entry.conversation)) pointers.set(happening.place, entry.conversation)
     else pointers.delete(happening.place)
+  }
+
+  /** A conversation is gone when all of its messages were deleted before anyone worked on them. */
+  const exists = (conversation: string) => known.some((one) => one.conversation === conversation && !one.dropped)
+
+  async function amend({ by, message, deleted }: Happening & { type: 'amend' }): Promise<void> {
+    const entry = nth(known, message)
+    if (!entry) return
+    changes += 1
+    const text = deleted ? null : `changed ${changes} ,"text":"x"}`
+    const { place, ids } = entry.incoming
+    const amended = await stores[by]!.places.amend(place, nth(ids, message)!, { text, title: text ?? '' })
+    if (entry.dropped) {
+      expect(amended).toEqual({ when: 'unknown', stopped: [] })
+      return
+    }
+    const when = entry.answer !== null ? 'answered' : entry.begun ? 'running' : 'waiting'
+    const { turn, conversation } = entry
+    expect(amended).toEqual({ when, conversation, turn, stopped: deleted && when === 'running' ? [turn] : [] })
+    entry.text = text ?? ''
+    entry.incoming.text = entry.text
+    if (deleted && when === 'running') entry.stopped = true
+    if (!deleted || when !== 'waiting') return
+    entry.dropped = true
+    entry.over = true
+    if (exists(conversation)) return
+    for (const [place, pointed] of pointers) {
+      if (pointed !== conversation) continue
+      pointers.delete(place)
+      muted.delete(place)
+    }
   }
 
   async function sweep(by: number, count: number): Promise<Claim[]> {
@@ -155,10 +204,12 @@ export function createWorld(stores: Store[], clock: Clock): World {
     const outcome = outcomeOf(claim, { answer, delivered })
     const call = (): Promise<Step> =>
       claim.answer ? leases.settle(claim, lease) : leases.commit(claim, outcome, lease)
+    const changed = claim.incoming.text !== entry.incoming.text
     const step = await call()
     if (mayWrite) expect(step.status).toBe('ok')
     // Who lost a turn that is over by now may be told either: it is idempotent by turn, and there is nothing left to do.
     else if (!entry.over) expect(step.status).toBe('lost')
+    if (mayWrite && !claim.answer) expect(step.amended ?? false).toBe(changed)
 
     held[by] = held[by]!.filter((one) => one.token !== claim.token)
     if (mayWrite) {
@@ -191,8 +242,10 @@ export function createWorld(stores: Store[], clock: Clock): World {
     switch (happening.type) {
       case 'deliver': {
         const named = happening.into === null ? undefined : nth(known, happening.into)
+        if (named && !exists(named.conversation)) return
         const into = named ? { conversation: named.conversation } : {}
-        const incoming = messageAt(places[happening.place]!, { user: 'ann', ...into })
+        const addressed = happening.followUp ? { followUp: true as const } : {}
+        const incoming = messageAt(places[happening.place]!, { user: 'ann', ...into, ...addressed })
         sent.push(incoming)
         return deliver(happening.by, incoming, happening.claim, happening.twice)
       }
@@ -200,6 +253,12 @@ export function createWorld(stores: Store[], clock: Clock): World {
         return redeliver(happening)
       case 'point':
         return point(happening)
+      case 'mute':
+        await stores[happening.by]!.places.mute(places[happening.place]!)
+        if (pointers.has(happening.place)) muted.add(happening.place)
+        return
+      case 'amend':
+        return amend(happening)
       case 'sweep':
         await sweep(happening.by, happening.leases)
         return
@@ -234,18 +293,20 @@ export function createWorld(stores: Store[], clock: Clock): World {
 
   async function verify(): Promise<void> {
     for (const conversation of new Set(known.map((one) => one.conversation))) {
-      const turns = known.filter((one) => one.conversation === conversation)
+      const turns = known.filter((one) => one.conversation === conversation && !one.dropped)
       const stored = await messagesOf(stores[0]!, conversation)
       expect(stored.map((one) => [one.seq, one.turn, one.role, one.text])).toEqual(
         turns.flatMap((one, n) => [
-          [2 * n, one.turn, 'user', one.incoming.text],
+          [2 * n, one.turn, 'user', one.text],
           [2 * n + 1, one.turn, 'assistant', one.answer],
         ]),
       )
       expect(await stores[0]!.inbox.pending(conversation)).toEqual([])
     }
     for (const home of new Set(known.map((one) => one.home))) {
-      const numbers = known.filter((one) => one.home === home).map((one) => Number(one.answer?.slice('answer '.length)))
+      const numbers = known
+        .filter((one) => one.home === home && !one.dropped)
+        .map((one) => Number(one.answer?.slice('answer '.length)))
       expect(numbers).toEqual(numbers.toSorted((a, b) => a - b))
     }
   }

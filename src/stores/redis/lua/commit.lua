@@ -57,8 +57,9 @@ local function describe()
   redis.call('HSET', CONVERSATION, 'updatedAt', now)
 end
 
-if finished(turn, token) then
-  return { 'ok', pass_on() }
+local over, told = finished(turn, token)
+if over then
+  return { 'ok', pass_on(), told and 1 or 0 }
 end
 local exists = redis.call('EXISTS', CONVERSATION) == 1
 if not holds(token, turn) then
@@ -78,9 +79,7 @@ if redis.call('HEXISTS', HOME, 'answer') == 0 then
     redis.call('HSET', HOME, 'discard', 1)
   end
 end
-local told = amended and 1 or 0
-if not given.delivered then
-  return { 'ok', false, told }
+if given.delivered then
+  finish(turn, token, amended)
 end
-finish(turn, token)
-return { 'ok', pass_on(), told }
+return { 'ok', given.delivered and pass_on(), amended and 1 or 0 }

@@ -156,8 +156,8 @@ local function forget_summary(seq)
 end
 
 -- The running turn is over. The last few are remembered with their tokens, so that a repeated call is told apart from a
--- call of someone who lost the lease.
-local function finish(turn, token)
+-- call of someone who lost the lease. A tilde tells that the question was amended.
+local function finish(turn, token, amended)
   redis.call('LPOP', INBOX)
   if redis.call('HEXISTS', HOME, 'discard') == 1 then
     discard()
@@ -165,10 +165,13 @@ local function finish(turn, token)
   drop_run(turn)
   local before = redis.call('HGET', HOME, 'settled') or ''
   local kept = string.match(before, '^%S+ %S+ %S+ %S+ %S+ %S+') or before
-  redis.call('HSET', HOME, 'settled', turn .. ' ' .. token .. (kept ~= '' and ' ' .. kept or ''))
+  redis.call('HSET', HOME, 'settled', turn .. ' ' .. token .. (amended and '~' or '') .. (kept ~= '' and ' ' .. kept or ''))
 end
 
+-- Whether this turn was ended with this token; and whether its question was amended.
 local function finished(turn, token)
-  local settled = redis.call('HGET', HOME, 'settled')
-  return settled and string.find(' ' .. settled .. ' ', ' ' .. turn .. ' ' .. token .. ' ', 1, true)
+  local settled = ' ' .. (redis.call('HGET', HOME, 'settled') or '') .. ' '
+  local told = ' ' .. turn .. ' ' .. token
+  local amended = string.find(settled, told .. '~ ', 1, true)
+  return amended or string.find(settled, told .. ' ', 1, true), amended
 end
