@@ -54,6 +54,20 @@ describe('the data file', () => {
     expect((await stat(join(file, '..'))).mode & 0o777).toBe(0o700)
   })
 
+  it('is synced to the disk before a message is acknowledged or its answer is over, and not for a lease', async () => {
+    const { store, raw } = await openBare()
+    const full = () => (raw.prepare('PRAGMA synchronous').get() as { synchronous: number }).synchronous === 2
+    const claim = await claimNew(store, messageAt(placeOf('a'), { user: 'ann' }))
+    expect(full()).toBe(true)
+    await store.leases.renew(claim, 1_000)
+    expect(full()).toBe(false)
+    await Promise.all([
+      store.conversations.join(claim.conversation, 'ann'),
+      store.leases.commit(claim, outcomeOf(claim)),
+    ])
+    expect(full()).toBe(true)
+  })
+
   it('keeps everything over a restart', async () => {
     const file = await newFile()
     const clock = fakeClock()
