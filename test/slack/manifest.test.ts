@@ -1,0 +1,68 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+import { ids } from '../../adapters/slack/blocks.ts'
+import { eventNames } from '../../adapters/slack/eventNames.ts'
+import { botEvents, botScopes, manifest } from '../../adapters/slack/manifest.ts'
+
+const read = (name: string): unknown =>
+  JSON.parse(readFileSync(new URL(`../../manifests/slack/${name}`, import.meta.url), 'utf8'))
+
+test('the manifests in the repository are the ones that the code makes', () => {
+  expect(read('manifest.json')).toEqual(manifest({ url: 'https://chat.example.com' }))
+  expect(read('manifest.socket.json')).toEqual(manifest())
+})
+
+describe('the manifest', () => {
+  test('subscribes to what is listened to, and nothing else', () => {
+    expect(new Set(botEvents.map((name) => name.replace(/\..*/, '')))).toEqual(new Set(eventNames))
+  })
+
+  test('asks for each scope once, and for none that no call needs', () => {
+    expect(new Set(botScopes).size).toBe(botScopes.length)
+    expect(botScopes).toEqual([
+      'app_mentions:read',
+      'assistant:write',
+      'channels:history',
+      'channels:read',
+      'chat:write',
+      'commands',
+      'groups:history',
+      'groups:read',
+      'im:history',
+      'im:write',
+      'mpim:history',
+      'users:read',
+      'users:read.email',
+    ])
+  })
+
+  test('names the command, the shortcut and the addresses', () => {
+    const { features, settings, oauth_config } = manifest({ url: 'https://a.example/bot', oauth: true })
+    expect(features).toMatchObject({
+      slash_commands: [{ command: ids.command, url: 'https://a.example/bot/slack/events' }],
+      shortcuts: [{ callback_id: ids.askAbout }],
+    })
+    expect(settings).toMatchObject({
+      event_subscriptions: { request_url: 'https://a.example/bot/slack/events' },
+      interactivity: { request_url: 'https://a.example/bot/slack/events' },
+      socket_mode_enabled: false,
+      org_deploy_enabled: true,
+    })
+    expect(oauth_config.redirect_urls).toEqual(['https://a.example/bot/slack/oauth_redirect'])
+  })
+
+  test('for Socket Mode has no address at all', () => {
+    expect(JSON.stringify(manifest())).not.toContain('http')
+    expect(manifest().settings.socket_mode_enabled).toBe(true)
+  })
+
+  test('keeps to Slack’s limits', () => {
+    const { features } = manifest() as { features: Record<string, never> }
+    const { agent_description, suggested_prompts } = features.agent_view as unknown as {
+      agent_description: string
+      suggested_prompts: { title: string; message: string }[]
+    }
+    expect(agent_description.length).toBeLessThanOrEqual(300)
+    expect(suggested_prompts.length).toBeLessThanOrEqual(4)
+  })
+})

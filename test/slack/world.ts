@@ -1,0 +1,177 @@
+import { createServer, request as httpRequest, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import express from 'express'
+import { afterEach } from 'vitest'
+import { createSlack, type Slack, type SlackConfig } from '../../adapters/slack/index.ts'
+import type { Store } from '../../src/store.ts'
+import { openSqlite } from '../../src/stores/sqlite/index.ts'
+import type { ModelEvent, PlatformChat } from '../../src/types.ts'
+import { quietLog } from '../support/log.ts'
+import { type SlackOptions, type SlackStandIn, startSlack } from '../support/slack/index.ts'
+import { tempDirectories } from '../support/sqlite.ts'
+import { type Instance, type Script, ScriptedModel, startInstance } from '../support/world.ts'
+
+export interface WorldOptions extends SlackOptions {
+  config?: Partial<SlackConfig>
+  leaseMs?: number
+}
+
+/** A Slack, and one or more instances of the service over one store, as they run: over real HTTP, through Bolt. */
+export interface World {
+  slack: SlackStandIn
+  store: Store
+  model: ScriptedModel
+  app: Running
+  /** One more instance over the same store. Slack goes on sending to the first. */
+  another(): Promise<Running>
+  /** All that was logged at these levels. */
+  logged(level: 'warn' | 'error'): string[]
+}
+
+export interface Running {
+  instance: Instance
+  slack: Slack
+  url: string
+  /** As `kill -9`: nothing of it reaches Slack or the store any more. */
+  kill(): void
+}
+
+const directory = tempDirectories()
+const endings: (() => Promise<void>)[] = []
+
+/** Ends what the tests began. Call it once in each file. */
+export function cleanUp(): void {
+  afterEach(async () => {
+    for (const end of endings.splice(0).reverse()) await end()
+  })
+}
+
+export async function startWorld({ config, leaseMs = 10_000, ...options }: WorldOptions = {}): Promise<World> {
+  const slack = await startSlack({ limits: false, ...options })
+  endings.push(() => slack.close())
+  const store = await openSqlite({ file: join(await directory(), 'chat.db') })
+  endings.push(() => store.close())
+  const model = new ScriptedModel()
+  const log = quietLog()
+  const another = (): Promise<Running> =>
+    startRunning({ slack, store, model, log, leaseMs, config: config ?? {}, socketMode: options.socketMode ?? false })
+  const app = await another()
+  slack.connect(`${app.url}/slack/events`)
+  return {
+    slack,
+    store,
+    model,
+    app,
+    another,
+    logged: (level) => log.lines.filter((line) => line.level === level).map((line) => line.text),
+  }
+}
+
+async function startRunning(parts: {
+  slack: SlackStandIn
+  store: Store
+  model: ScriptedModel
+  log: ReturnType<typeof quietLog>
+  leaseMs: number
+  config: Partial<SlackConfig>
+  socketMode: boolean
+}): Promise<Running> {
+  const { slack, store, model, log, leaseMs } = parts
+  const wire = await startWire(slack.port)
+  const held: { instance?: Instance } = {}
+  // The chat service needs the surface, and the surface the chat service.
+  const chat = new Proxy({} as PlatformChat, { get: (_, key) => Reflect.get(held.instance!.chat, key) })
+  const surface = await createSlack({
+    config: {
+      apiUrl: `${wire.url}/api/`,
+      allowedTeams: [],
+      allowGuests: false,
+      allowExternal: false,
+      ...(parts.socketMode ? { appToken: slack.appToken } : { signingSecret: slack.signingSecret }),
+      ...(!parts.config.oauth && { botToken: slack.botToken }),
+      ...parts.config,
+    },
+    chat,
+    vault: store.vault,
+    log,
+  })
+  held.instance = await startInstance({ store, adapters: [surface.adapter], model, leaseMs })
+  const app = express()
+  if (surface.routes) app.use(surface.routes)
+  const server = createServer(app)
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  await surface.start()
+  let killed = false
+  const kill = (): void => {
+    killed = true
+    wire.cut()
+    held.instance!.kill()
+    stop(server)
+  }
+  endings.push(async () => {
+    if (!killed) {
+      stop(server)
+      await held.instance!.end()
+      await surface.close()
+    }
+    wire.close()
+  })
+  const { port } = server.address() as AddressInfo
+  return { instance: held.instance, slack: surface, url: `http://127.0.0.1:${port}`, kill }
+}
+
+function stop(server: Server): void {
+  server.closeAllConnections()
+  server.close()
+}
+
+/** The line between one instance and Slack: what is on its way when it is cut is done, but nobody hears of it. */
+async function startWire(port: number): Promise<{ url: string; cut(): void; close(): void }> {
+  let cut = false
+  const server = createServer((incoming, outgoing) => {
+    if (cut) return
+    const { method = 'GET', url = '/', headers } = incoming
+    const onward = httpRequest({ host: '127.0.0.1', port, method, path: url, headers }, (answer) => {
+      if (cut) return void answer.resume()
+      outgoing.writeHead(answer.statusCode ?? 500, answer.headers)
+      answer.pipe(outgoing)
+    })
+    onward.on('error', () => outgoing.destroy())
+    incoming.pipe(onward)
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port: own } = server.address() as AddressInfo
+  return {
+    url: `http://127.0.0.1:${own}`,
+    cut() {
+      cut = true
+    },
+    close: () => stop(server),
+  }
+}
+
+/** A conversation with one question and its answer is stored and delivered: nothing waits any more. */
+export async function settled({ store, slack }: World): Promise<void> {
+  await slack.idle()
+  while ((await store.inbox.depth()) > 0) await new Promise((resolve) => setTimeout(resolve, 5))
+}
+
+/** The bot's messages in a thread, the oldest first. */
+export function answers(slack: SlackStandIn, channel: string, thread?: string) {
+  const options = thread ? { thread } : {}
+  return slack.screen(channel, options).messages.filter(({ ours }) => ours)
+}
+
+/** Says a text in so many pieces. With `wait`, each but the first comes when that resolves. */
+export function saying(text: string, pieces = 10, wait?: (piece: number) => Promise<unknown>): Script {
+  return async function* (_prompt, signal): AsyncIterable<ModelEvent> {
+    const size = Math.max(1, Math.ceil(text.length / pieces))
+    for (let piece = 0; piece * size < text.length; piece++) {
+      if (piece > 0) await wait?.(piece)
+      signal.throwIfAborted()
+      yield { type: 'text', text: text.slice(piece * size, (piece + 1) * size) }
+    }
+    yield { type: 'end', stop: 'end', model: 'scripted', usage: { input: 1, output: 1, cacheRead: 0, cacheWrite: 0 } }
+  }
+}
