@@ -26,8 +26,6 @@ export interface AppOptions {
   env?: Record<string, string>
   /** Also the folder it is started in, so that no `.env` of a developer is read. */
   dataDir: string
-  /** A program and its arguments to start it by, such as one that sets limits; must become the app itself (`exec`). */
-  by?: readonly string[]
 }
 
 /** A folder for one test's data, with its own removal. */
@@ -37,9 +35,8 @@ export async function temporaryFolder(): Promise<{ path: string; remove(): Promi
 }
 
 /** Starts `src/main.ts` on a free port and waits until it listens; rejects with what it printed if it ends before. */
-export async function startApp({ env = {}, dataDir, by = [] }: AppOptions): Promise<RunningApp> {
-  const [command = '', ...args] = [...by, process.execPath, '--disable-warning=ExperimentalWarning', program]
-  const child = spawn(command, args, {
+export async function startApp({ env = {}, dataDir }: AppOptions): Promise<RunningApp> {
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', program], {
     cwd: dataDir,
     env: {
       PATH: process.env.PATH,

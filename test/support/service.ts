@@ -21,7 +21,7 @@ export interface Service {
   readonly dataDir: string
   readonly bedrock: StandIn
   /** Start an instance on this data and model. It ends with them. */
-  run(env?: Record<string, string>, by?: readonly string[]): Promise<RunningApp>
+  run(env?: Record<string, string>): Promise<RunningApp>
   /** How an instance ended that was not meant to start. */
   refused(env?: Record<string, string>): Promise<AppEnded>
   /** A browser that is signed in as a demo user, or by the cookies it has already. */
@@ -49,7 +49,7 @@ export function service({ shared = false } = {}): Service {
     await folder.remove()
   })
 
-  const run: Service['run'] = async (env = {}, by = []) => {
+  const run: Service['run'] = async (env = {}) => {
     const app = await startApp({
       dataDir: folder.path,
       env: {
@@ -59,7 +59,6 @@ export function service({ shared = false } = {}): Service {
         AWS_ENDPOINT_URL_BEDROCK_RUNTIME: bedrock.url,
         ...env,
       },
-      by,
     })
     apps.push(app)
     return app
