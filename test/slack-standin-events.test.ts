@@ -589,14 +589,16 @@ test('runs as a process of its own that obeys over HTTP', async () => {
       createInterface(child.stdout).once('line', (...all) => resolve(all)),
     )
     const facts = JSON.parse(line!)
-    const order = async (what: string, ...args: Json[]) =>
-      (await fetch(facts.control, { method: 'POST', body: JSON.stringify({ do: what, with: args }) })).json()
+    const order = async (what: string, ...args: Json[]): Promise<JsonObject> => {
+      const answer = await fetch(facts.control, { method: 'POST', body: JSON.stringify({ do: what, with: args }) })
+      return (await answer.json()) as JsonObject
+    }
     const { ts } = await order('say', { user: facts.people.ana, channel: facts.channels.dm, text: 'Hi' })
     await slack.until(() => app.heard.length === 1)
     const reach = { apiUrl: facts.variables.SLACK_API_URL, botToken: facts.variables.SLACK_BOT_TOKEN }
-    await rawCall(reach, 'chat.postMessage', { channel: facts.channels.dm, thread_ts: ts, text: 'Hello' })
-    const { messages } = await order('screen', facts.channels.dm, { thread: ts })
-    expect(messages.map((message: JsonObject) => message.text)).toEqual(['Hi', 'Hello'])
+    await rawCall(reach, 'chat.postMessage', { channel: facts.channels.dm, thread_ts: ts!, text: 'Hello' })
+    const { messages } = await order('screen', facts.channels.dm, { thread: ts! })
+    expect((messages as JsonObject[]).map((message) => message.text)).toEqual(['Hi', 'Hello'])
     expect(await order('dance')).toMatchObject({ error: expect.stringContaining('there is no dance') })
   } finally {
     child.kill()

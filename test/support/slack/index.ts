@@ -1,128 +1,34 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { JsonObject } from '../../../src/types.ts'
-import { type ActionOptions, type Actions, createActions } from './actions.ts'
+import { createActions } from './actions.ts'
 import { type Call, createApi } from './api.ts'
-import { type Clock, systemClock } from './clock.ts'
-import {
-  type Attempt,
-  createDelivery,
-  type Delivery,
-  encode,
-  httpTransport,
-  newEventId,
-  type Post,
-  postSigned,
-} from './delivery.ts'
-import { createFaults, type Fault, type FaultOptions, type FaultRule } from './faults.ts'
-import { createHappenings, type HappeningOptions, type Happenings } from './happenings.ts'
+import { systemClock } from './clock.ts'
+import { type Attempt, createDelivery, type Delivery, httpTransport, type Post, postSigned } from './delivery.ts'
+import { createFaults } from './faults.ts'
+import { createHappenings } from './happenings.ts'
+import { createInteractions } from './interactions.ts'
 import { createLimiter } from './limits.ts'
 import { distributedHistory } from './methods/conversations.ts'
 import type { AppFacts, Authorization, Trigger } from './methods/method.ts'
 import { install } from './methods/oauth.ts'
-import { parseRequest, readBody } from './request.ts'
+import { createModals } from './modals.ts'
 import { createResponses } from './responses.ts'
-import { type Screen, screenOf } from './screen.ts'
-import { createSockets, type Sockets } from './socket.ts'
-import { type Channel, createState, type Install, type Person, randomHex, type State, type Team } from './state.ts'
-import { addBot, addChannel, addPerson, addTeam, allEvents, allScopes, type Cast, createCast } from './world.ts'
+import { createAuthorize, createRoutes } from './routes.ts'
+import { screenOf } from './screen.ts'
+import { createSockets } from './socket.ts'
+import type { SlackOptions, SlackStandIn } from './standIn.ts'
+import { createState, type Install, randomHex } from './state.ts'
+import { addBot, addChannel, addPerson, addTeam, allEvents, allScopes, createCast } from './world.ts'
 
 export type { Said } from './actions.ts'
 export type { Call } from './api.ts'
 export { type Clock, type FakeClock, fakeClock, systemClock } from './clock.ts'
 export type { Attempt, Delivery } from './delivery.ts'
 export { sign } from './delivery.ts'
+export type { Interaction } from './interactions.ts'
 export type { Screen, ScreenMessage } from './screen.ts'
-
-/** The variables an app needs to speak to this Slack over HTTP events. Spread it into the app's environment. */
-export type SlackVariables = Record<'SLACK_SIGNING_SECRET' | 'SLACK_BOT_TOKEN' | 'SLACK_API_URL', string>
-
-export interface SlackOptions {
-  /** 0, the default: any free one. */
-  port?: number
-  clock?: Clock
-  /** Where the app takes events, commands and interactions; can be set later by `connect`. */
-  appUrl?: string
-  /** Events and interactions go through the app's websockets instead. */
-  socketMode?: boolean
-  /** How long Slack waits for an answer; three seconds on its clock. */
-  ackTimeoutMs?: number
-  /** Off: an event that was not acknowledged is not sent again. */
-  retries?: boolean
-  /** Off: no rate limits (for benchmarks and tests that are not about them). */
-  limits?: boolean
-  echo?: HappeningOptions['echo']
-  scopes?: string[]
-  events?: string[]
-  distribution?: AppFacts['distribution']
-  rotation?: boolean
-  botName?: string
-}
-
-/** A whole Slack with one app, three people, a few channels. */
-export interface SlackStandIn
-  extends Cast,
-    Omit<Actions, 'kick' | 'openApp' | 'look' | 'clickView' | 'submit' | 'closeModal'> {
-  readonly url: string
-  readonly port: number
-  /** `SLACK_API_URL`. */
-  readonly apiUrl: string
-  readonly signingSecret: string
-  readonly botToken: string
-  readonly appToken: string
-  readonly app: AppFacts
-  readonly clock: Clock
-  readonly state: State
-  readonly sockets: Sockets
-  /** Every call of the API, in order. */
-  readonly calls: Call[]
-  /** Everything that was sent to the app. */
-  readonly deliveries: Delivery[]
-  readonly events: Happenings
-  readonly variables: SlackVariables
-  /** The app's address for events. */
-  connect(appUrl: string): void
-  callsTo(method: string): Call[]
-  /** Let calls go wrong, see faults.ts. */
-  fail(method: string, fault: Fault, options?: FaultOptions): FaultRule
-  /** Everything goes well again. */
-  heal(): void
-  /** What a person (everyone, by default) sees of a channel, or of one thread in it. */
-  screen(channel: string, options?: { thread?: string; as?: string }): Screen
-  /** Resolves with what `look` finds once it finds something; looks again after each change. */
-  until<T>(look: () => T | undefined | null | false): Promise<T>
-  addTeam(team?: Partial<Team>): Team
-  addPerson(person: Partial<Person> & { team?: string; realName: string }): Person
-  addChannel(channel: Partial<Omit<Channel, 'members' | 'messages'>> & { team?: string; members: string[] }): Channel
-  addBot(bot: { team?: string; realName: string }): Person
-  addFile(file: JsonObject): JsonObject
-  /** Install the app in a workspace, or with `enterprise` in a whole organisation. */
-  installIn(where: { team?: string; enterprise?: string; user?: string; scopes?: string[] }): Install
-  /** What Slack answers to a person who follows an authorize link and agrees: where the browser goes next. */
-  authorize(link: string, who?: { team?: string; enterprise?: string; user?: string; deny?: boolean }): string
-  openApp(user: string, tab: 'home' | 'messages'): Delivery[]
-  look(user: string, entities: JsonObject[]): Delivery[]
-  kick(channel: string, from?: Install): Delivery[]
-  archive(channel: string): void
-  clickHome(user: string, button: string): ReturnType<Actions['clickView']>
-  clickModal(user: string, button: string): ReturnType<Actions['clickView']>
-  submit(user: string, values: Record<string, string>): ReturnType<Actions['submit']>
-  closeModal(user: string): ReturnType<Actions['closeModal']>
-  /** The app is removed: its token dies, then it is told. */
-  uninstall(from?: Install): Delivery[]
-  revokeTokens(from?: Install): Delivery[]
-  /** More events than Slack delivers: an envelope without an event. */
-  rateLimitApp(): Delivery
-  /** The same event again, as after a time-out. */
-  redeliver(delivery: Delivery): Promise<Attempt>
-  /** Send anything signed to the app, with whatever should be different. */
-  post(body: string, how?: Partial<Omit<Post, 'body'>>): Promise<Response>
-  verifyUrl(challenge?: string): Promise<Response>
-  checkSsl(): Promise<Response>
-  /** No request to the app is on its way. */
-  idle(): Promise<void>
-  close(): Promise<void>
-}
+export type { SlackOptions, SlackStandIn, SlackVariables } from './standIn.ts'
 
 /** Start a Slack of our own. */
 export async function startSlack(options: SlackOptions = {}): Promise<SlackStandIn> {
@@ -164,8 +70,9 @@ export async function startSlack(options: SlackOptions = {}): Promise<SlackStand
     token: botToken,
     bot: options.botName ?? 'Aide',
   })
-  const actionOptions: ActionOptions = { state, app, sender, happenings, responses, triggers, verificationToken }
-  const actions = createActions(actionOptions)
+  const actions = createActions({ state, app, happenings })
+  const interactions = createInteractions({ state, app, sender, responses, triggers, verificationToken })
+  const modals = createModals({ state, app, interactions })
   const api = createApi({
     state,
     faults,
@@ -187,79 +94,14 @@ export async function startSlack(options: SlackOptions = {}): Promise<SlackStand
     }),
   })
 
-  async function route(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const url = new URL(request.url ?? '/', 'http://slack')
-    const [, area, rest = ''] = /^\/([^/]+)\/(.*)$/.exec(url.pathname) ?? []
-    try {
-      if (area === 'api') await api.handle(request, response, rest, url.searchParams)
-      else if (area === 'response') await respond(request, response, rest)
-      else if (area === 'files') sendFile(request, response, rest)
-      else if (area === 'upload') await takeFile(request, response, rest)
-      else if (url.pathname === '/oauth/v2/authorize') response.writeHead(302, { location: authorize(url.href) }).end()
-      else response.writeHead(404).end()
-    } catch (thrown) {
-      // A defect of the stand-in itself: loud, so that no test takes it for Slack.
-      process.stderr.write(
-        `the stand-in for Slack failed: ${thrown instanceof Error ? thrown.stack : String(thrown)}\n`,
-      )
-      if (!response.headersSent) response.writeHead(500).end('stand-in defect')
-    }
-  }
-
-  async function respond(request: IncomingMessage, response: ServerResponse, id: string): Promise<void> {
-    const call: Call = { method: 'response_url', args: {}, at: clock.now(), done: false }
-    calls.push(call)
-    const fault = faults.pick(call)
-    if (fault) call.fault = fault.kind
-    if (fault?.kind === 'cut') return void request.socket.destroy()
-    if (fault?.kind === 'status') return void response.writeHead(fault.status).end()
-    await responses.handle(request, response, id, call)
-  }
-
-  /** Private files need the token; without it there is a page to sign in, with status 200. */
-  function sendFile(request: IncomingMessage, response: ServerResponse, id: string): void {
-    const file = state.files.get(id.split('/')[0] ?? '')
-    const token = request.headers.authorization?.replace('Bearer ', '')
-    const known = state.installs.some((each) => each.token === token && each.scopes.has('files:read'))
-    if (!file || !known) response.writeHead(200, { 'content-type': 'text/html' }).end('<html>Sign in to Slack</html>')
-    else
-      response.writeHead(200, { 'content-type': String(file.mimetype ?? 'text/plain') }).end(String(file.content ?? ''))
-  }
-
-  async function takeFile(request: IncomingMessage, response: ServerResponse, id: string): Promise<void> {
-    const file = state.files.get(id)
-    const { files } = await parseRequest(request, await readBody(request), new URLSearchParams())
-    if (!file || files.length !== 1 || files[0]!.bytes.length !== file.size) return void response.writeHead(400).end()
-    file.content = files[0]!.bytes.toString('utf8')
-    file.uploaded = true
-    response.writeHead(200).end(`OK - ${String(file.size)}`)
-  }
-
-  function authorize(
-    link: string,
-    who: { team?: string; enterprise?: string; user?: string; deny?: boolean } = {},
-  ): string {
-    const asked = new URL(link).searchParams
-    if (asked.get('client_id') !== app.clientId) throw new Error('the authorize link names another app')
-    const redirect = asked.get('redirect_uri')
-    const back = new URL(redirect ?? appUrl.replace(/\/slack\/events$/, '/slack/oauth_redirect'))
-    if (asked.has('state')) back.searchParams.set('state', asked.get('state')!)
-    if (who.deny) back.searchParams.set('error', 'access_denied')
-    else {
-      const code = randomHex(16)
-      const place = who.enterprise ? { enterprise: who.enterprise } : { team: who.team ?? cast.team.id }
-      authorizations.set(code, {
-        ...place,
-        user: who.user ?? cast.ana.id,
-        scopes: (asked.get('scope') ?? '').split(',').filter((scope) => scope !== ''),
-        ...(redirect && { redirectUri: redirect }),
-        at: clock.now(),
-        used: false,
-      })
-      back.searchParams.set('code', code)
-    }
-    return back.href
-  }
+  const authorize = createAuthorize({
+    state,
+    app,
+    authorizations,
+    home: { team: cast.team.id, user: cast.ana.id },
+    fallbackRedirect: () => appUrl.replace(/\/slack\/events$/, '/slack/oauth_redirect'),
+  })
+  const route = createRoutes({ state, app, api, faults, journal: calls, responses, authorize })
 
   async function until<T>(look: () => T | undefined | null | false): Promise<T> {
     for (;;) {
@@ -295,21 +137,23 @@ export async function startSlack(options: SlackOptions = {}): Promise<SlackStand
   const { port } = server.address() as AddressInfo
   origin = `http://127.0.0.1:${port}`
   const apiUrl = `${origin}/api/`
-  const { clickView, ...others } = actions
+  const { clickView, base: _base, interact: _interact, ...presses } = interactions
   const openHome = (user: string) => {
     const view = state.homes.get(user)
     if (!view) throw new Error('nothing was published to this Home tab')
     return view
   }
   const openModal = (user: string) => {
-    const view = actions.modal(user)
+    const view = modals.modal(user)
     if (!view) throw new Error('there is no open modal')
     return view
   }
 
   return {
     ...cast,
-    ...others,
+    ...actions,
+    ...presses,
+    modal: modals.modal,
     url: origin,
     port,
     apiUrl,
@@ -373,8 +217,8 @@ export async function startSlack(options: SlackOptions = {}): Promise<SlackStand
     },
     clickHome: (user, button) => clickView({ user, view: openHome(user), button, install: cast.install }),
     clickModal: (user, button) => clickView({ user, view: openModal(user), button, install: cast.install }),
-    submit: (user, values) => actions.submit({ user, values, install: cast.install }),
-    closeModal: (user) => actions.closeModal({ user, install: cast.install }),
+    submit: (user, values) => modals.submit({ user, values, install: cast.install }),
+    closeModal: (user) => modals.closeModal({ user, install: cast.install }),
     uninstall: (from = cast.install) => leave(from, { type: 'app_uninstalled' }),
     revokeTokens: (from = cast.install) =>
       leave(from, { type: 'tokens_revoked', tokens: { bot: [from.botUser], oauth: [] } }),
@@ -407,5 +251,3 @@ export async function startSlack(options: SlackOptions = {}): Promise<SlackStand
     },
   }
 }
-
-export { encode, newEventId }
