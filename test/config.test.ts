@@ -276,6 +276,14 @@ describe('secrets', () => {
     expect(statSync(file).mode & 0o777).toBe(0o600)
   })
 
+  test('for sessions are only read where there are some, so that a full disk keeps nobody from starting', () => {
+    read()
+    // Any file made or removed in a folder changes its time.
+    const before = statSync(folder, { bigint: true }).mtimeNs
+    read()
+    expect(statSync(folder, { bigint: true }).mtimeNs).toBe(before)
+  })
+
   test('for sessions are not guessed from a damaged file', () => {
     writeFileSync(join(folder, 'session-secret'), '')
     expect(faultsOf({})).toEqual([expect.objectContaining({ variable: 'DATA_DIR' })])
