@@ -439,6 +439,8 @@ describe('a stream', () => {
     expect(look()).toMatchObject({ session: 'processing', messages: [{}, { state: 'stopped', source: 'one' }] })
     await call('agents.sessions.setStatus', { channel_id: slack.general.id, thread_ts: parent!.ts, status: 'active' })
     expect(look()).toMatchObject({ session: 'active', status: '', stoppable: false })
+    expect(await errorOf('chat.update', { ...stream, text: 'one, then stopped' })).toBe('ok')
+    expect(look().messages[1]).toMatchObject({ state: 'final', text: 'one, then stopped' })
   })
 })
 

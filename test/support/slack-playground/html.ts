@@ -184,8 +184,19 @@ function token(inner: string, names: Names): string {
   const label = bar < 0 ? undefined : unescapeText(inner.slice(bar + 1))
   if (target.startsWith('@')) return mention(`@${names.person(target.slice(1))}`)
   if (target.startsWith('#')) return mention(`#${label || names.channel(target.slice(1))}`)
+  if (target.startsWith('!date^')) return dateHtml(target, label ?? '')
   if (target.startsWith('!')) return mention(label ?? `@${target.slice(1).split('^')[0]}`)
   return link(unescapeText(target), label ?? unescapeText(target))
+}
+
+/** `<!date^seconds^format^link|fallback>`: shown in the reader's own time and way, here always in one. */
+function dateHtml(target: string, fallback: string): string {
+  const [, seconds, , url] = target.split('^')
+  const at = new Date(Number(seconds) * 1000)
+  const words = Number.isNaN(at.getTime())
+    ? fallback
+    : at.toLocaleString('en-GB', { dateStyle: 'medium', timeStyle: 'short' })
+  return url ? link(unescapeText(url), words) : escapeHtml(words)
 }
 
 /** Ids in Markdown show as names, as in Slack. */

@@ -132,7 +132,7 @@ async function perform(slack: SlackStandIn, order: Order): Promise<object | unde
     }
     case 'command': {
       const [command = '', ...rest] = text.trim().split(/\s+/)
-      return settled(slack.command({ user, channel, command, text: rest.join(' ') }))
+      return settled(slack.command({ user, channel, command, text: typed(slack, rest.join(' ')) }))
     }
     case 'edit':
       return nothing(slack.edit({ channel, ts, text: typed(slack, text) }))

@@ -22,6 +22,7 @@ function token(inner: string, names: Names): string {
   const [target = '', label] = split(inner)
   if (target.startsWith('@')) return `@${names.person(target.slice(1))}`
   if (target.startsWith('#')) return `#${label || names.channel(target.slice(1))}`
+  // A date shows in the reader's own way; here its fallback stands for that.
   if (target.startsWith('!')) return label ?? `@${target.slice(1).split('^')[0]}`
   return label && label !== target ? `${label} (${target})` : target
 }

@@ -152,6 +152,8 @@ export const chat: Record<string, Method> = {
       const metadata = checkMetadata(args)
       const previous = context.echo.before(message)
       const shown = readContent(args)
+      // However its stream ended: from now on it is a message like any other.
+      delete message.stream
       message.text = shown.text
       // Text without blocks takes the old blocks away; blocks without text keep neither.
       if (shown.blocks) message.blocks = shown.blocks
