@@ -3,14 +3,15 @@ const controls = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/g
 
 /**
  * Text as it is stored: one kind of newline, no control characters but tab and newline, no halves of characters, nothing
- * blank around it. Marks for the direction of writing stay, people write with them.
+ * blank around it; empty where nothing of it can be seen. Marks for the direction of writing stay, people write with them.
  */
 export function clean(text: string): string {
-  return text
+  const plain = text
     .replace(/\r\n?|\u0085/g, '\n')
     .replace(controls, '')
     .toWellFormed()
     .trim()
+  return /[^\p{White_Space}\p{Cf}]/u.test(plain) ? plain : ''
 }
 
 /** The same on one line. */

@@ -12,6 +12,8 @@ describe('text of a message', () => {
     ['marks for the direction of writing stay', '\u202eשלום\u202c', '\u202eשלום\u202c'],
     ['blanks around it', ' \u00a0\n text \t\n', 'text'],
     ['nothing but what is dropped', ' \u0000\r\n ', ''],
+    ['nothing that can be seen', '\u200b\u2060\n\ufeff\u202e', ''],
+    ['what is unseen between what is seen stays', '\u200ba\u200db', '\u200ba\u200db'],
   ])('%s', (_, before, after) => {
     expect(clean(before)).toBe(after)
   })
