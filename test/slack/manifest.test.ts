@@ -1,5 +1,6 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
+import { methods } from '../../adapters/slack/api.ts'
 import { ids } from '../../adapters/slack/blocks.ts'
 import { eventNames } from '../../adapters/slack/eventNames.ts'
 import { botEvents, botScopes, manifest } from '../../adapters/slack/manifest.ts'
@@ -10,6 +11,15 @@ const read = (name: string): unknown =>
 test('the manifests in the repository are the ones that the code makes', () => {
   expect(read('manifest.json')).toEqual(manifest({ url: 'https://chat.example.com' }))
   expect(read('manifest.socket.json')).toEqual(manifest())
+})
+
+test('every method that has a scope in the list is called somewhere', () => {
+  const folder = new URL('../../adapters/slack/', import.meta.url)
+  const code = readdirSync(folder)
+    .filter((name) => name !== 'api.ts')
+    .map((name) => readFileSync(new URL(name, folder), 'utf8'))
+    .join('\n')
+  for (const method of Object.keys(methods)) expect(code).toContain(`'${method}'`)
 })
 
 describe('the manifest', () => {
@@ -57,11 +67,11 @@ describe('the manifest', () => {
   })
 
   test('keeps to Slack’s limits', () => {
-    const { features } = manifest() as { features: Record<string, never> }
-    const { agent_description, suggested_prompts } = features.agent_view as unknown as {
+    const view = manifest().features.agent_view as {
       agent_description: string
       suggested_prompts: { title: string; message: string }[]
     }
+    const { agent_description, suggested_prompts } = view
     expect(agent_description.length).toBeLessThanOrEqual(300)
     expect(suggested_prompts.length).toBeLessThanOrEqual(4)
   })

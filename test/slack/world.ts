@@ -15,6 +15,8 @@ import { type Instance, type Script, ScriptedModel, startInstance } from '../sup
 export interface WorldOptions extends SlackOptions {
   config?: Partial<SlackConfig>
   leaseMs?: number
+  /** Before the service begins. */
+  prepare?(slack: SlackStandIn): void
 }
 
 /** A Slack, and one or more instances of the service over one store, as they run: over real HTTP, through Bolt. */
@@ -23,6 +25,8 @@ export interface World {
   store: Store
   model: ScriptedModel
   app: Running
+  /** What encrypts its installations. */
+  keys: readonly string[]
   /** One more instance over the same store. Slack goes on sending to the first. */
   another(): Promise<Running>
   /** All that was logged at these levels. */
@@ -47,8 +51,9 @@ export function cleanUp(): void {
   })
 }
 
-export async function startWorld({ config, leaseMs = 10_000, ...options }: WorldOptions = {}): Promise<World> {
+export async function startWorld({ config, leaseMs = 10_000, prepare, ...options }: WorldOptions = {}): Promise<World> {
   const slack = await startSlack({ limits: false, ...options })
+  prepare?.(slack)
   endings.push(() => slack.close())
   const store = await openSqlite({ file: join(await directory(), 'chat.db') })
   endings.push(() => store.close())
@@ -63,6 +68,7 @@ export async function startWorld({ config, leaseMs = 10_000, ...options }: World
     store,
     model,
     app,
+    keys: config?.oauth?.encryptionKeys ?? [],
     another,
     logged: (level) => log.lines.filter((line) => line.level === level).map((line) => line.text),
   }
