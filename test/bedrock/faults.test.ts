@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { FaultCode } from '../../src/errors.ts'
 import { type Bench, fakeCredentials, hello, mainId, openModel, otherId } from '../support/bedrock/model.ts'
 import {
@@ -212,6 +212,31 @@ describe('after the first text', () => {
 })
 
 describe('silence', () => {
+  beforeEach(() => {
+    // Immediates stay real, and so does the network.
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  })
+  afterEach(() => {
+    vi.useRealTimers()
+  })
+
+  async function until(holds: () => boolean, step = 0): Promise<void> {
+    while (!holds()) {
+      await new Promise((resolve) => setImmediate(resolve))
+      vi.advanceTimersByTime(step)
+    }
+  }
+
+  /** Lets time pass until it is over. */
+  async function outlast<T>(promise: Promise<T>): Promise<T> {
+    let over = false
+    promise.finally(() => {
+      over = true
+    })
+    await until(() => over, 100)
+    return promise
+  }
+
   test.each<[string, Act[]]>([
     ['before the headers', [{ hang: true }]],
     ['after the headers', [{ headers: true }, { hang: true }]],
@@ -219,41 +244,41 @@ describe('silence', () => {
     ['in the middle of a frame', [start, { partial: 50 }, { hang: true }]],
   ])('%s ends after the time for a first token, and is not waited for twice', async (_when, acts) => {
     bedrock.script(acts)
-    const { ask } = open(bedrock, { firstTokenMs: 40 })
-    expect(await ask()).toMatchObject({ code: 'model_slow', text: '' })
+    const told = open(bedrock, { firstTokenMs: 1_000 }).ask()
+    await until(() => bedrock.requests.length === 1)
+    expect(await outlast(told)).toMatchObject({ code: 'model_slow', text: '' })
     expect(bedrock.requests).toHaveLength(1)
     expect(await bedrock.requests[0]!.over).toBe('dropped')
   })
 
   test('in mid-stream ends the answer as broken', async () => {
     bedrock.script([start, ...say('Half'), { hang: true }])
-    expect(await open(bedrock, { idleMs: 40 }).ask()).toMatchObject({ code: 'cut_broken', text: 'Half' })
+    const { ask } = open(bedrock, { firstTokenMs: 1e9, idleMs: 1_000 })
+    expect(await outlast(ask())).toMatchObject({ code: 'cut_broken', text: 'Half' })
     expect(await bedrock.requests[0]!.over).toBe('dropped')
   })
 
   test('while it thinks is measured as in mid-stream, and another model may be asked', async () => {
     bedrock.scriptFor(mainId, [start, reason('hm'), { hang: true }])
-    const { ask } = open(bedrock, { idleMs: 40, fallbackIds: [otherId] })
-    expect((await ask()).end).toMatchObject({ model: otherId })
+    bedrock.scriptFor(otherId, whole('Done thinking'))
+    const { ask } = open(bedrock, { firstTokenMs: 1e9, idleMs: 1_000, tailMs: 1e9, fallbackIds: [otherId] })
+    const told = ask()
+    await until(() => bedrock.requests.length === 2, 100)
+    expect((await told).end).toMatchObject({ model: otherId })
   })
 
   test('is counted anew from each piece of text', async () => {
     bedrock.script([start, ...say('a'), { gate: 'b' }, ...say('b'), { gate: 'c' }, ...say('c'), { gate: 'never' }])
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
-    try {
-      const { model } = open(bedrock, { firstTokenMs: 1_000, idleMs: 1_000 })
-      const events = model.stream(hello, new AbortController().signal)[Symbol.asyncIterator]()
-      for (const text of ['a', 'b', 'c']) {
-        bedrock.open(text)
-        expect((await events.next()).value).toEqual({ type: 'text', text })
-        vi.advanceTimersByTime(900)
-      }
-      const last = events.next()
-      vi.advanceTimersByTime(100)
-      await expect(last).rejects.toMatchObject({ code: 'cut_broken' })
-    } finally {
-      vi.useRealTimers()
+    const { model } = open(bedrock, { firstTokenMs: 1_000, idleMs: 1_000 })
+    const events = model.stream(hello, new AbortController().signal)[Symbol.asyncIterator]()
+    for (const text of ['a', 'b', 'c']) {
+      bedrock.open(text)
+      expect((await events.next()).value).toEqual({ type: 'text', text })
+      vi.advanceTimersByTime(900)
     }
+    const last = events.next()
+    vi.advanceTimersByTime(100)
+    await expect(last).rejects.toMatchObject({ code: 'cut_broken' })
   })
 })
 

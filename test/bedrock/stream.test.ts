@@ -109,7 +109,7 @@ describe('tokens', () => {
 
   test('are known at once, and a response that does not end after them is hung up', async () => {
     bedrock.script([...whole('Told'), { hang: true }])
-    expect((await open(bedrock, { tailMs: 20 }).ask()).end?.usage).toEqual({
+    expect((await open(bedrock, { tailMs: 500 }).ask()).end?.usage).toEqual({
       input: 10,
       output: 5,
       cacheRead: 0,
