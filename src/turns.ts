@@ -48,7 +48,8 @@ const sweepBatch = 32
 
 export function createTurns(options: TurnsOptions): Turns {
   const { store, log, metrics, maxTurns, leaseMs = 10_000, sweepMs = 1_000 } = options
-  const running = new Map<string, TurnRun>()
+  // Not by home: the next message there may be claimed before the run that settled the last one has returned.
+  const running = new Set<TurnRun>()
   const timers: NodeJS.Timeout[] = []
   let reserved = 0
   let draining = false
@@ -78,10 +79,10 @@ export function createTurns(options: TurnsOptions): Turns {
 
   function begin(first: Claim): void {
     const run = new TurnRun(first, leaseMs, () => (draining ? undefined : newLease()))
-    running.set(first.home, run)
+    running.add(run)
     metrics.running(running.size)
     void work(run).finally(() => {
-      running.delete(first.home)
+      running.delete(run)
       metrics.running(running.size)
       if (running.size === 0) idle.resolve()
       // A place is free: what waited for one should not wait for the next round too.
@@ -152,7 +153,7 @@ export function createTurns(options: TurnsOptions): Turns {
     try {
       const kept = await store.leases.renew(claim, leaseMs)
       // The turn may have ended, and the lease with it, while we asked.
-      if (run.claim !== claim || running.get(claim.home) !== run) return
+      if (run.claim !== claim || !running.has(run)) return
       if (kept) run.leasedUntil = asked + leaseMs
       else run.end('lost')
     } catch {
@@ -180,7 +181,7 @@ export function createTurns(options: TurnsOptions): Turns {
   }
 
   function stopHere(turns: readonly unknown[]): void {
-    for (const run of running.values()) if (turns.includes(run.claim.turn)) run.end('stopped')
+    for (const run of running) if (turns.includes(run.claim.turn)) run.end('stopped')
   }
 
   async function drain(graceMs: number): Promise<void> {
@@ -191,7 +192,7 @@ export function createTurns(options: TurnsOptions): Turns {
       const ended = await Promise.race([idle.promise.then(() => true), after(graceMs).then(() => false)])
       if (!ended) {
         log.info({ turns: running.size }, 'handing over turns that did not end in time')
-        for (const run of running.values()) run.end('handover')
+        for (const run of running) run.end('handover')
         await Promise.race([idle.promise, after(2_000)])
       }
     }
@@ -212,7 +213,7 @@ export function createTurns(options: TurnsOptions): Turns {
       // Renewals first: `drain` ends every timer but this one before the last turns are over.
       timers.push(
         setInterval(() => {
-          for (const run of running.values()) void renew(run)
+          for (const run of running) void renew(run)
         }, leaseMs / 4),
       )
       timers.push(setInterval(() => void sweep(), sweepMs))

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll } from 'vitest'
 import type { Store } from '../src/store.ts'
 import { openRedis } from '../src/stores/redis/index.ts'
+import { platformContract } from './contracts/platform.ts'
 import { turnsContract } from './contracts/turns.ts'
 import { describeRedis, type RedisServer, startRedis } from './support/redis.ts'
 
@@ -12,7 +13,7 @@ describeRedis('on Redis', () => {
   })
   afterAll(() => redis.stop())
 
-  turnsContract('Redis', async () => {
+  const open = async () => {
     const prefix = `turns${++serial}:`
     const stores: Store[] = []
     const again = async () => {
@@ -25,5 +26,8 @@ describeRedis('on Redis', () => {
       again,
       close: async () => void (await Promise.all(stores.map((store) => store.close()))),
     }
-  })
+  }
+
+  turnsContract('Redis', open)
+  platformContract('Redis', open)
 })

@@ -159,6 +159,43 @@ export function turnsContract(
       ])
     })
 
+    it('holds on to a message that came at the very moment the one before it was over', async () => {
+      const { store, close } = await open()
+      closing.push(close)
+      const screen = new Screen()
+      const model = new ScriptedModel()
+      const renewed: string[] = []
+      const leases: Store['leases'] = {
+        ...store.leases,
+        settle(claim, next) {
+          const step = store.leases.settle(claim, next)
+          if (claim.incoming.text === 'first') {
+            model.script = hanging('…')
+            void one.chat.accept(message('second', { ids: ['second'] }))
+          }
+          return step
+        },
+        async renew(claim, ms) {
+          const kept = await store.leases.renew(claim, ms)
+          if (kept) renewed.push(claim.incoming.text)
+          return kept
+        },
+      }
+      // The lease is not offered on, as when an instance has no room: the second message is claimed by its accept.
+      const settle = leases.settle
+      leases.settle = (claim) => settle(claim)
+      const one = await startInstance({ store: { ...store, leases }, adapters: [screen], model, leaseMs: 1_000 })
+      closing.push(one.end)
+      await one.chat.accept(message('first'))
+      // Far longer than its lease without one.
+      await until(() => renewed.filter((text) => text === 'second').length === 6)
+      expect(model.prompts).toHaveLength(2)
+      const user = await one.chat.who({ surface: 'slack', workspace: 'T1', id: 'U1' })
+      const { items } = await one.chat.conversations.list(user.id, { limit: 1 })
+      await one.chat.stop(user.id, items[0]?.id ?? '')
+      await until(() => screen.final().some(({ turn, state }) => turn === 'second' && state === 'stopped'))
+    })
+
     it('lets other conversations go on while one is slow', async () => {
       const { one, screen, model } = await world()
       model.script = (prompt, signal) =>
