@@ -1,8 +1,11 @@
-import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, vi } from 'vitest'
 import { AppEnded, type RunningApp, startApp, temporaryFolder } from './app.ts'
 import { type StandIn, startBedrock } from './bedrock.ts'
 import { Browser } from './web.ts'
 import { until } from './world.ts'
+
+// Processes that start one after the other, on a machine that has more to do.
+vi.setConfig({ testTimeout: 90_000, hookTimeout: 60_000 })
 
 /** A conversation as the API tells of it. */
 export interface Opened {
