@@ -40,7 +40,7 @@ export type Method = keyof typeof methods
 export interface CallOptions {
   /** Whom a 429 holds up beside this call: the channel (or the person) it is about. */
   about?: string
-  /** Do not wait out a 429: throw it. */
+  /** One try: a 429 is thrown and not waited out, and nothing is repeated. */
   impatient?: boolean
 }
 
@@ -108,7 +108,7 @@ export function createApi(options: {
             continue
           }
           const pause = pausesMs[tries++]
-          if (pause === undefined || !mayRepeat(method, thrown)) throw thrown
+          if (impatient || pause === undefined || !mayRepeat(method, thrown)) throw thrown
           await clock.sleep(pause)
         }
       }
@@ -125,4 +125,5 @@ function mayRepeat(method: Method, { code, outcome }: SlackError): boolean {
   return outcome === 'unknown' && methods[method].repeat === 'safe'
 }
 
-export const systemClock: Clock = { now: Date.now, sleep: (ms) => sleep(ms) }
+/** Waits keep no process alive. */
+export const systemClock: Clock = { now: Date.now, sleep: (ms) => sleep(ms, undefined, { ref: false }) }

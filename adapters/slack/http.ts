@@ -14,13 +14,14 @@ export interface Http {
   send: Send
   /** Answer through the address that came with a command or a button. */
   respond(url: string, body: Record<string, unknown>): Promise<void>
+  /** What is on its way is cut off. */
   close(): Promise<void>
 }
 
 export function createHttp(apiUrl: string, timeoutMs: number): Http {
   const base = apiUrl.endsWith('/') ? apiUrl : `${apiUrl}/`
   // Heeds HTTPS_PROXY and NO_PROXY.
-  const dispatcher = new EnvHttpProxyAgent({ keepAliveTimeout: 30_000, connections: 256 })
+  const dispatcher = new EnvHttpProxyAgent({ connections: 256 })
 
   const send: Send = async (method, token, args, timeoutMs) => {
     let response: Awaited<ReturnType<typeof request>>
@@ -80,7 +81,7 @@ export function createHttp(apiUrl: string, timeoutMs: number): Http {
     if (status !== 200) throw new SlackError('response_url', 'refused')
   }
 
-  return { send, respond, close: () => dispatcher.close() }
+  return { send, respond, close: () => dispatcher.destroy() }
 }
 
 function parse(method: string, text: string): Record<string, unknown> {

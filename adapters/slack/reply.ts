@@ -9,6 +9,9 @@ import { joined } from './segments.ts'
 import type { Thread } from './thread.ts'
 import { createWriter, readSaved } from './writer.ts'
 
+/** How long the end of a turn waits for its status to be cleared. */
+const statusMs = 3_000
+
 export interface ThreadReplyOptions {
   thread: Thread
   address: ThreadAddress
@@ -96,13 +99,18 @@ export function createThreadReply(options: ThreadReplyOptions): Reply {
     return false
   }
 
+  /** However the call that set it went: one that is late would set it for good. */
   async function clearStatus(): Promise<void> {
     if (!status && !succeeds) return
-    await status
-    const calls = [thread.status('')]
-    if (streamed) calls.push(thread.release())
-    for (const result of await Promise.allSettled(calls))
-      if (result.status === 'rejected') log.debug({ code: codeOf(result.reason) }, 'a status could not be cleared')
+    const cleared = (async () => {
+      await status
+      const calls = [thread.status('')]
+      if (streamed) calls.push(thread.release())
+      for (const result of await Promise.allSettled(calls))
+        if (result.status === 'rejected') log.debug({ code: codeOf(result.reason) }, 'a status could not be cleared')
+    })()
+    // The next question in this thread does not wait for a Slack that hangs.
+    await Promise.race([cleared, clock.sleep(statusMs)])
   }
 
   function footer(final: { notice?: Notice; rated: boolean }): Block[] {
