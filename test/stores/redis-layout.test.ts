@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { Store } from '../../src/store.ts'
 import { openRedis } from '../../src/stores/redis/index.ts'
 import { keyTable, shardOf, shards, spellKeys } from '../../src/stores/redis/keys.ts'
-import type { Message } from '../../src/types.ts'
+import type { Incoming, Message } from '../../src/types.ts'
 import {
   answerOf,
   claimNew,
@@ -247,10 +247,12 @@ describeRedis('what the steps cost in Redis', () => {
     const redis = new Redis(server.url)
     const text = 'a question of some length '.repeat(40)
 
-    async function fill(channel: string, count: number): Promise<void> {
+    async function fill(channel: string, count: number): Promise<Incoming> {
+      const { incoming } = await say(store, messageAt(placeOf(channel), { text }))
       const claim = await claimNew(store, messageAt(placeOf(channel), { text }))
       const message = outcomeOf(claim, { answer: answerOf(text) }).messages[1]! satisfies Omit<Message, 'seq'>
       await store.leases.commit(claim, outcomeOf(claim, { messages: Array.from({ length: count }, () => message) }))
+      return incoming
     }
 
     async function costOf(channel: string) {
@@ -259,26 +261,42 @@ describeRedis('what the steps cost in Redis', () => {
       const claim = await claimNew(store, messageAt(placeOf(channel), { text }))
       await store.conversations.read(claim.conversation, { messages: 40, bytes: 8_000 })
       await store.leases.commit(claim, outcomeOf(claim, { answer: answerOf(text) }))
-      const bytes = proxy.sent + proxy.received
+      return { bytes: proxy.sent + proxy.received, calls: await callsOf() }
+    }
+
+    async function callsOf() {
       const stats = await redis.info('commandstats')
       const calls = [...stats.matchAll(/cmdstat_(\S+):calls=(\d+)/g)].map(([, command, count]) => [
         command,
         Number(count),
       ])
-      return { bytes, calls: Object.fromEntries(calls.filter(([command]) => command !== 'config|resetstat')) }
+      return Object.fromEntries(calls.filter(([command]) => command !== 'config|resetstat'))
     }
 
-    await fill('small', 10)
-    await fill('large', 10_000)
+    /** The first question of all changes, which is as far from the newest message as can be. */
+    async function costOfChange(channel: string, incoming: Incoming) {
+      await redis.config('RESETSTAT')
+      proxy.reset()
+      const { when } = await store.places.amend(placeOf(channel), incoming.ids[0]!, { text, title: 'x' })
+      expect(when).toBe('answered')
+      return { bytes: proxy.sent + proxy.received, calls: await callsOf() }
+    }
+
+    const firsts = { small: await fill('small', 10), large: await fill('large', 10_000) }
     // The first time sends the scripts' text.
     await costOf('small')
     const small = await costOf('small')
     const large = await costOf('large')
+    await costOfChange('small', firsts.small)
+    const smallChange = await costOfChange('small', firsts.small)
+    const largeChange = await costOfChange('large', firsts.large)
     await store.close()
     redis.disconnect()
     await proxy.close()
     expect(large.calls).toEqual(small.calls)
     // Only the digits of counts and sums grow.
     expect(Math.abs(large.bytes - small.bytes)).toBeLessThan(200)
+    expect(largeChange.calls).toEqual(smallChange.calls)
+    expect(Math.abs(largeChange.bytes - smallChange.bytes)).toBeLessThan(200)
   })
 })

@@ -6,10 +6,11 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, describe, expect, it } from 'vitest'
+import { homeOf } from '../../src/ids.ts'
 import { connect } from '../../src/stores/sqlite/database.ts'
 import { openSqlite } from '../../src/stores/sqlite/index.ts'
 import { migrate, steps } from '../../src/stores/sqlite/schema.ts'
-import { claimNew, deliveryOf, messageAt, newLease, newUser, placeOf } from '../contracts/store/kit.ts'
+import { claimNew, deliveryOf, messageAt, newLease, newUser, outcomeOf, placeOf } from '../contracts/store/kit.ts'
 import { tempDirectories } from '../support/sqlite.ts'
 
 const directory = tempDirectories()
@@ -123,6 +124,33 @@ describe('migration', () => {
     expect(version(raw)).toBe(2)
     expect(raw.prepare('SELECT * FROM people').all()).toHaveLength(1)
     expect(raw.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'half'").all()).toEqual([])
+  })
+
+  it('brings conversations, pointers and waiting messages of the first version along', async () => {
+    const file = await newFile()
+    const raw = connect(file)
+    opened.push(raw)
+    migrate(raw, file, steps.slice(0, 1))
+    const { incoming, turn, conversation } = deliveryOf(messageAt(placeOf('a')))
+    const home = homeOf(incoming.place)
+    raw
+      .prepare("INSERT INTO conversations (id, created_at, updated_at, surface, direct) VALUES (?, 1, 1, 'web', 1)")
+      .run(conversation)
+    raw
+      .prepare('INSERT INTO pointers (home, conversation, expires_at) VALUES (?, ?, ?)')
+      .run(home, conversation, Date.now() + 60_000)
+    raw
+      .prepare(
+        'INSERT INTO entries (home, conversation, turn, accepted_at, attempt, incoming) VALUES (?, ?, ?, 1, 1, ?)',
+      )
+      .run(home, conversation, turn, JSON.stringify(incoming))
+    raw.prepare('INSERT INTO queues (home, head) VALUES (?, 1)').run(home)
+
+    const store = await opening(file, true)
+    expect(await store.places.read(incoming.place)).toMatchObject({ conversation, muted: false })
+    const [claim] = await store.inbox.sweep([newLease()])
+    expect(claim).toMatchObject({ turn, conversation, incoming, attempt: 2 })
+    expect(await store.leases.commit(claim!, outcomeOf(claim!))).toEqual({ status: 'ok' })
   })
 
   it('is done once when two processes open a new file', async () => {
