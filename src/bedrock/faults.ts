@@ -84,6 +84,12 @@ const certificate: Kind = {
   hint: 'the TLS certificate of the endpoint is not trusted: a proxy in between needs its CA in NODE_EXTRA_CA_CERTS',
 }
 
+const noHost: Kind = {
+  ...transient,
+  hint: 'the endpoint has no address: check AWS_REGION, AWS_ENDPOINT_URL_BEDROCK_RUNTIME and the DNS of this machine',
+}
+const noRegion: Kind = { ...missing, next: false, hint: 'set AWS_REGION to the region of Bedrock' }
+
 const byName: Record<string, Kind> = {
   ThrottlingException: throttled,
   TooManyRequestsException: throttled,
@@ -190,7 +196,9 @@ function kindOf(thrown: unknown): Kind {
   }
   if (thrown instanceof StreamFault) return transient
   const { code } = thrown as NodeJS.ErrnoException
-  if (typeof code !== 'string') return defect
+  // The SDK's own complaint, which has neither class nor code.
+  if (typeof code !== 'string') return thrown.message === 'Region is missing' ? noRegion : defect
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return noHost
   return /CERT|SELF_SIGNED|UNABLE_TO_|ALTNAME/.test(code) ? certificate : transient
 }
 

@@ -417,3 +417,20 @@ test('missing credentials are told as missing access, with what to do, and are n
   expect(lines[0]).toMatchObject({ level: 'error', hint: expect.stringContaining('credentials') })
   expect(bedrock.requests).toHaveLength(0)
 })
+
+test('a missing region is told as a mistake in the settings, with what to do', async () => {
+  vi.stubEnv('AWS_REGION', undefined)
+  vi.stubEnv('AWS_DEFAULT_REGION', undefined)
+  vi.stubEnv('AWS_CONFIG_FILE', '/nonexistent/config')
+  vi.stubEnv('AWS_SHARED_CREDENTIALS_FILE', '/nonexistent/credentials')
+  const { ask, lines } = open(bedrock, { region: '' })
+  const told = await ask().finally(() => vi.unstubAllEnvs())
+  expect(told).toMatchObject({ code: 'model_config' })
+  expect(lines[0]).toMatchObject({ level: 'error', hint: 'set AWS_REGION to the region of Bedrock' })
+})
+
+test('an endpoint without an address is told as unavailable, with what to check', async () => {
+  const { ask, lines } = open({ url: 'http://bedrock.invalid' })
+  expect(await ask()).toMatchObject({ code: 'model_unavailable' })
+  expect(lines.at(-2)).toMatchObject({ level: 'error', hint: expect.stringContaining('AWS_REGION') })
+})
