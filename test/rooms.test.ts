@@ -12,7 +12,7 @@ const doors: Record<string, string[]> = {
   botbuilder: ['adapters/teams/**'],
   compression: ['src/server.ts', 'src/server/**', 'adapters/web/**'],
   ejs: ['src/server.ts', 'src/server/**', 'adapters/web/**'],
-  express: ['src/server.ts', 'src/server/**', 'adapters/web/**'],
+  express: ['src/server.ts', 'src/server/**', 'adapters/**'],
   'express-session': ['adapters/web/**'],
   helmet: ['src/server.ts', 'src/server/**', 'adapters/web/**'],
   ioredis: ['src/stores/redis/**'],
@@ -21,6 +21,7 @@ const doors: Record<string, string[]> = {
   pino: ['src/log.ts'],
   'pino-*': ['src/log.ts'],
   'prom-client': ['src/metrics.ts'],
+  undici: ['adapters/slack/**'],
   zod: ['src/config.ts', 'src/config/**', 'adapters/**'],
 }
 
@@ -129,7 +130,7 @@ test.each([
   ['adapters/web/index.ts', "import { openStore } from '../../src/openStore.ts'"],
   ['adapters/web/index.ts', "import type { Config } from '../../src/config.ts'"],
   ['adapters/web/index.ts', "import { defaultMaxWaiting, type Store } from '../../src/store.ts'"],
-  ['adapters/slack/index.ts', "import express from 'express'"],
+  ['src/chat.ts', "import express from 'express'"],
   ['adapters/slack/index.ts', "import { render } from '../../views/assets/markdown.js'"],
   ['views/assets/app.js', "import { hash } from 'node:crypto'"],
   ['views/assets/app.js', "import { notice } from '../../src/errors.ts'"],
