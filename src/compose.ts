@@ -62,9 +62,12 @@ export function createComposer(options: ComposerOptions): Composer {
   async function compose(question: Question, onText: (delta: string) => void): Promise<Composed> {
     const { claim, user, run, log, conversation, history } = question
     if (run.state !== 'running') return { answer: ended('', run), dropped: 0 }
+    const context = contextOf(user, claim.incoming.place.surface)
     let limits = model.limits
     for (let attempt = 0; ; attempt++) {
       const built = buildPrompt({
+        system: options.systemPrompt,
+        context,
         conversation,
         messages: history,
         question: { text: withQuotes(question.text, question.quotes), author: user.name },
@@ -73,7 +76,7 @@ export function createComposer(options: ComposerOptions): Composer {
         ...(options.maxTokens && { maxTokens: options.maxTokens }),
         estimator,
       })
-      const prompt = promptOf(built.messages, claim, user)
+      const prompt = promptOf(built.messages, context, claim, user)
       const answer = await cachedOr(prompt, user, onText, () => ask(prompt, run, log, onText))
       if (answer.notice?.code === 'context_overflow' && attempt === 0) {
         // The estimate was too kind. Half the window is sure to be smaller, and a second refusal is final.
@@ -87,11 +90,11 @@ export function createComposer(options: ComposerOptions): Composer {
     }
   }
 
-  function promptOf(messages: Prompt['messages'], claim: Claim, user: User): Prompt {
+  function promptOf(messages: Prompt['messages'], context: string, claim: Claim, user: User): Prompt {
     return {
       purpose: 'answer',
       system: options.systemPrompt,
-      context: contextOf(user, claim.incoming.place.surface),
+      context,
       messages,
       ...(options.maxTokens && { maxTokens: options.maxTokens }),
       metadata: { user: hashOf([user.id]).slice(0, 32), conversation: hashOf([claim.conversation]).slice(0, 32) },
