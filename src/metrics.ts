@@ -128,6 +128,8 @@ function storeMetrics(registry: Registry): Part<'leaseLost' | 'storeError'> {
   const { counter } = instruments(registry)
   const lost = counter('chat_leases_lost_total', 'Turns that another instance took over from this one')
   const errors = counter('chat_store_errors_total', 'Store calls that failed', ['engine'])
+  // A rate is only seen of what was there before it rose.
+  for (const engine of ['sqlite', 'redis']) errors.inc({ engine }, 0)
   return {
     leaseLost: () => lost.inc(),
     storeError: (engine) => errors.inc({ engine }),

@@ -62,12 +62,13 @@ describe('to those who mean no good, the real app', () => {
       expect((await other.api('POST', '/messages', into)).status).toBe(404)
     }
     expect((await other.get(`/c/${conversation}`)).status).toBe(404)
-    for (const [form, fields] of Object.entries({
+    const forms: Record<string, Record<string, string>> = {
       rename: { title: 'Mine' },
       delete: {},
       stop: {},
       [`turns/${turn}/feedback`]: { value: 'down' },
-    }))
+    }
+    for (const [form, fields] of Object.entries(forms))
       expect((await other.form(`/c/${conversation}/${form}`, fields)).status).toBe(404)
     const found = await other.json<{ items: unknown[] }>('/conversations?q=nobody')
     expect(found.items).toEqual([])
@@ -84,8 +85,8 @@ describe('to those who mean no good, the real app', () => {
       expect((await other.form('/chat', { ...message(), message: 'x', _csrf: token })).status).toBe(403)
       expect((await other.form('/logout', { _csrf: token })).status).toBe(403)
     }
-    for (const from of [{ origin: 'https://evil.example' }, { 'sec-fetch-site': 'cross-site' }])
-      expect((await other.api('POST', '/messages', message(), from)).status).toBe(403)
+    const foreign: Record<string, string>[] = [{ origin: 'https://evil.example' }, { 'sec-fetch-site': 'cross-site' }]
+    for (const from of foreign) expect((await other.api('POST', '/messages', message(), from)).status).toBe(403)
     expect(own.bedrock.requests).toHaveLength(before)
     expect((await other.api('GET', '/me')).status).toBe(200)
   })
