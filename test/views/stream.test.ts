@@ -39,7 +39,6 @@ function follow() {
   const check = vi.fn<() => Promise<unknown>>(async () => ({}))
   const following = followTurn({
     path: (from) => `/stream${from ? `?from=${from}` : ''}`,
-    started: () => seen.push('started'),
     text: (text, offset) => seen.push([offset, text]),
     reset: (text) => seen.push(['reset', text]),
     end: (messages) => seen.push(['end', messages]),
@@ -62,11 +61,10 @@ describe('following a turn', () => {
   it('hands on what comes, and closes at the end', () => {
     const { seen, last } = follow()
     last().opened()
-    last().say('started', {})
     last().say('text', { offset: 0, text: 'One' }, 'a1')
     last().say('reset', { text: 'Two' }, 'b1')
     last().say('end', { messages: [] })
-    expect(seen).toEqual([true, 'started', [0, 'One'], ['reset', 'Two'], ['end', []]])
+    expect(seen).toEqual([true, [0, 'One'], ['reset', 'Two'], ['end', []]])
     expect(last().readyState).toBe(Source.CLOSED)
     last().broken(true)
     vi.runAllTimers()

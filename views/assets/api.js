@@ -131,6 +131,13 @@ function pause(ms) {
   return new Promise((resolve) => setTimeout(resolve, ms))
 }
 
+/** Words for whatever was thrown. @param {unknown} error @returns {Notice} */
+export function noticeOf(error) {
+  if (error instanceof ApiError) return error.notice
+  console.error(error)
+  return { code: 'internal', text: 'Something went wrong on this page. Reload it and try again.', retry: false }
+}
+
 /** A message's own id. Pages without TLS have no `randomUUID`. */
 export function newMessageId() {
   if (crypto.randomUUID) return crypto.randomUUID()

@@ -141,11 +141,6 @@ byId('empty', HTMLElement).addEventListener('click', (event) => {
   if (prompt instanceof HTMLElement) composer.fill(prompt.dataset.prompt ?? '')
 })
 
-byId('send-again', HTMLButtonElement).addEventListener('click', () => {
-  if (byId('send-again', HTMLButtonElement).textContent === 'Reload') location.reload()
-  else composer.submit()
-})
-
 byId('logout', HTMLFormElement).addEventListener('submit', () => drafts.clear())
 
 // --- keys ------------------------------------------------------------------------------------------------------------

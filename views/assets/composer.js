@@ -2,6 +2,7 @@
  * The field where messages are written: grows with its text, sends on Enter, keeps what is written until it is heard.
  * @import { Draft, Drafts } from './drafts.js'
  */
+import { announce } from './announce.js'
 import { newMessageId } from './api.js'
 import { byId } from './elements.js'
 
@@ -44,6 +45,7 @@ export function createComposer({ drafts, maxLength, send, stop }) {
         : left < maxLength * (1 - tellFrom)
           ? `${left.toLocaleString('en')} characters left`
           : ''
+    if (left < 0 && !counter.hasAttribute('data-over')) announce('The message is too long.')
     counter.toggleAttribute('data-over', left < 0)
     sendButton.disabled = busy || left < 0 || !field.value.trim()
     editing.hidden = !draft.replaces

@@ -2,6 +2,7 @@
  * Whether the server can be reached, told in a line above the message field. While it cannot, it is asked again and
  * again; when it answers, whoever wants to know is told.
  */
+import { announce } from './announce.js'
 import { byId } from './elements.js'
 
 /** Waits between questions, in milliseconds; the last one is repeated. */
@@ -30,6 +31,7 @@ export function createConnection({ check, healed }) {
     banner.hidden = false
     banner.dataset.state = good ? 'good' : 'lost'
     words.textContent = good ? 'Connected again.' : 'Connection lost. Trying again…'
+    announce(words.textContent)
     if (good) {
       attempts = 0
       timer = setTimeout(() => {

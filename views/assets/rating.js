@@ -2,7 +2,7 @@
 import { announce } from './announce.js'
 import { ApiError } from './api.js'
 import { find, fromTemplate } from './elements.js'
-import { showRating } from './thread.js'
+import { showRating } from './turn.js'
 
 /** @typedef {{ value: 'up' | 'down', comment?: string }} Rating */
 

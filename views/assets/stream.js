@@ -10,7 +10,6 @@ const reopenAfter = [500, 1_000, 2_000, 4_000, 8_000, 15_000]
 /**
  * @param {object} options
  * @param {(from: string | undefined) => string} options.path
- * @param {() => void} options.started
  * @param {(text: string, offset: number) => void} options.text
  * @param {(text: string) => void} options.reset
  * @param {(messages: Message[]) => void} options.end
@@ -18,7 +17,7 @@ const reopenAfter = [500, 1_000, 2_000, 4_000, 8_000, 15_000]
  * @param {() => Promise<unknown>} options.check asks the server something small: finds out that one is signed out
  * @param {typeof globalThis.EventSource} [options.Source]
  */
-export function followTurn({ path, started, text, reset, end, connected, check, Source = globalThis.EventSource }) {
+export function followTurn({ path, text, reset, end, connected, check, Source = globalThis.EventSource }) {
   /** @type {string | undefined} */
   let place
   /** @type {EventSource | undefined} */
@@ -49,7 +48,6 @@ export function followTurn({ path, started, text, reset, end, connected, check, 
         if (event.lastEventId) place = event.lastEventId
         take(JSON.parse(event.data || '{}'))
       })
-    on('started', () => started())
     on('text', (data) => text(data.text, data.offset))
     on('reset', (data) => reset(data.text))
     on('end', (data) => {
@@ -94,3 +92,5 @@ export function followTurn({ path, started, text, reset, end, connected, check, 
     close,
   }
 }
+
+/** @typedef {ReturnType<typeof followTurn>} Stream */

@@ -1,16 +1,13 @@
 /**
  * The messages on the page, turn by turn. Knows how they look and what is on the page already; what they are comes from
  * outside.
- * @import { Message, Opened, Pending, Turn } from '../api.d.ts'
+ * @import { Message, Opened, Turn } from '../api.d.ts'
  */
 import { byId, find, fromTemplate } from './elements.js'
 import { createGrowing } from './growing.js'
 import { finishCode } from './highlight.js'
 import { marked, render } from './render.js'
-import { fullTime, shortTime } from './time.js'
-
-/** @type {Record<Turn['state'], string>} */
-const progress = { sending: 'Sending…', waiting: 'Waiting in line', running: 'Thinking…', done: '' }
+import { fillAnswer, fillQuestion, fromPending, setState, setTime, toTurns, unchanged } from './turn.js'
 
 export function createThread() {
   const root = byId('turns', HTMLElement)
@@ -125,8 +122,9 @@ export function createThread() {
       const fragment = document.createDocumentFragment()
       for (const turn of toTurns(messages)) {
         const known = shown.get(turn.turn)
-        if (known) fill(known, { ...turn, answer: undefined, state: 'done' })
-        else {
+        // The border between two pages may run through a turn.
+        if (known && turn.question) fillQuestion(known, turn.question)
+        if (!known) {
           const element = make(turn.turn)
           fill(element, turn)
           fragment.append(element)
@@ -198,93 +196,4 @@ export function createThread() {
 /** @param {Element | null} element @returns {HTMLElement} */
 function turnOf(element) {
   return /** @type {HTMLElement} */ (element)
-}
-
-/** @param {readonly Message[]} messages @returns {Turn[]} */
-export function toTurns(messages) {
-  /** @type {Map<string, Turn>} */
-  const turns = new Map()
-  for (const message of messages) {
-    const turn = turns.get(message.turn) ?? { turn: message.turn, state: 'done' }
-    turns.set(message.turn, message.role === 'user' ? { ...turn, question: message } : { ...turn, answer: message })
-  }
-  return [...turns.values()]
-}
-
-/** @param {Pending} pending @returns {Turn} */
-function fromPending({ turn, text, at, running, self }) {
-  const author = { name: 'Someone else', self }
-  return { turn, question: { text, at, author }, state: running ? 'running' : 'waiting' }
-}
-
-/** @param {HTMLElement} element @param {Turn} turn */
-function unchanged(element, turn) {
-  const { state, rating } = element.dataset
-  if (turn.state !== 'done') return state === turn.state || (state === 'running' && turn.state === 'waiting')
-  const seq = /** @type {HTMLElement | null} */ (element.querySelector('.answer[data-seq]'))?.dataset.seq
-  return state === 'done' && seq === String(turn.answer?.seq) && rating === turn.answer?.rating?.value
-}
-
-/** @param {HTMLElement} element @param {Turn['state']} state */
-function setState(element, state) {
-  element.dataset.state = state
-  find(element, '.progress-text', HTMLElement).textContent = progress[state]
-  if (state === 'done') delete element.dataset.text
-}
-
-/** @param {HTMLElement} element @param {NonNullable<Turn['question']>} question */
-function fillQuestion(element, question) {
-  const article = find(element, '.question', HTMLElement)
-  const other = question.author && !question.author.self
-  article.hidden = false
-  article.toggleAttribute('data-other', Boolean(other))
-  if (question.seq !== undefined) article.dataset.seq = String(question.seq)
-  find(article, '.author', HTMLElement).textContent = other ? (question.author?.name ?? '') : 'You'
-  find(article, '.bubble', HTMLElement).textContent = question.text
-  setTime(find(article, 'time', HTMLTimeElement), question.at)
-}
-
-/** @param {HTMLElement} element @param {Message} message */
-function fillAnswer(element, message) {
-  const article = find(element, '.answer', HTMLElement)
-  const prose = find(article, '.prose', HTMLElement)
-  const { notice, usage, stop, cached, model } = message.answer ?? {}
-  article.dataset.seq = String(message.seq)
-  prose.replaceChildren(render(message.text))
-  finishCode([prose])
-
-  const box = find(article, '.notice', HTMLElement)
-  box.hidden = !notice
-  box.classList.toggle('notice-bad', stop === 'failed')
-  box.classList.toggle('notice-quiet', stop === 'stopped')
-  element.dataset.stop = stop ?? ''
-  find(box, '.notice-text', HTMLElement).textContent = notice?.text ?? ''
-  find(box, 'button', HTMLElement).hidden = !notice?.retry
-
-  const tokens = find(article, '.usage', HTMLElement)
-  const read = usage ? usage.input + usage.cacheRead + usage.cacheWrite : 0
-  tokens.textContent = usage ? `${(read + usage.output).toLocaleString('en')} tokens` : ''
-  tokens.title = usage ? `${read} read, ${usage.output} written, by ${model}` : ''
-  find(article, '.cached', HTMLElement).hidden = !cached
-  if (model) find(article, '.demo-tag', HTMLElement).hidden = model !== 'demo'
-  setTime(find(article, '.meta time', HTMLTimeElement), message.at)
-  showRating(element, message.rating)
-}
-
-/** @param {HTMLElement} element a turn @param {{ value: 'up' | 'down', comment?: string } | undefined} rating */
-export function showRating(element, rating) {
-  if (rating) element.dataset.rating = rating.value
-  else delete element.dataset.rating
-  if (rating?.comment) element.dataset.comment = rating.comment
-  else delete element.dataset.comment
-  for (const value of ['up', 'down']) {
-    find(element, `[data-action=${value}]`, HTMLElement).setAttribute('aria-pressed', String(rating?.value === value))
-  }
-}
-
-/** @param {HTMLTimeElement} time @param {number} at */
-function setTime(time, at) {
-  time.dateTime = new Date(at).toISOString()
-  time.textContent = shortTime(at, Date.now())
-  time.title = fullTime(at)
 }

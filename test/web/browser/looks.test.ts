@@ -138,7 +138,7 @@ describeBrowser('every state, in every look, is accessible and fits', () => {
     await good(page)
     await page.getByRole('button', { name: 'Cancel' }).click()
     await page.context().setOffline(true)
-    await page.getByText('Connection lost').waitFor()
+    await page.locator('#connection').getByText('Connection lost').waitFor()
     await good(page)
   })
 

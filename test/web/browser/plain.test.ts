@@ -59,7 +59,7 @@ describeBrowser('without scripts', () => {
     expect(await page.getByRole('link', { name: 'A plain title' }).count()).toBe(0)
   })
 
-  it('begins with the newest messages in view, and pages back', async () => {
+  it('begins with the newest messages in view', async () => {
     const page = await here.page('/', plain)
     here.script(whole('A long answer.\n\n'.repeat(60)), whole('The last line'))
     await send(page, 'Fill the window')

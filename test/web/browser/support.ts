@@ -29,7 +29,8 @@ const flags = [
 /** `describe`, or one clear line where Chromium is missing; in CI that is a failure. */
 export function describeBrowser(name: string, body: () => void): void {
   if (existsSync(executable)) {
-    describe(name, body)
+    // A browser on a busy machine takes its time, and axe a second for each state.
+    describe(name, { timeout: 120_000 }, body)
     return
   }
   if (process.env.CI === 'true') throw new Error(missing)
@@ -105,6 +106,7 @@ export function site(options: { demo?: boolean; env?: Record<string, string> } =
   afterEach(async () => {
     for (const context of contexts) await context.close()
     const unexpected = faults.filter((fault) => !expected.some((pattern) => pattern.test(fault)))
+    if (app.process.exitCode !== null || app.process.signalCode !== null) await run()
     contexts = []
     faults = []
     expected = []
