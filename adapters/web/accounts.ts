@@ -42,17 +42,18 @@ export function createAccounts(options: {
   log: Log
 }): Accounts {
   const { users, counters, passwords, demo, limits, log } = options
-  /** Counted before the password is looked at: attempts at the same moment on many instances count as well. */
+  /**
+   * Counted before the password is looked at: attempts at the same moment on many instances count as well. The address
+   * first: one that is over its limit can neither lock out names nor fill the store with them.
+   */
   async function admit(nameKey: string, address: string): Promise<void> {
-    const [byName, byAddress] = await Promise.all([
-      counters.hit(nameKey, limits.loginMs),
-      counters.hit(`login:address:${hashOf([network(address)])}`, limits.loginMs),
-    ])
-    if (byName.count <= limits.loginPerName && byAddress.count <= limits.loginPerAddress) return
-    const resetsAt = Math.max(
-      byName.count > limits.loginPerName ? byName.resetsAt : 0,
-      byAddress.count > limits.loginPerAddress ? byAddress.resetsAt : 0,
-    )
+    await count(`login:address:${hashOf([network(address)])}`, limits.loginPerAddress)
+    await count(nameKey, limits.loginPerName)
+  }
+
+  async function count(key: string, most: number): Promise<void> {
+    const { count, resetsAt } = await counters.hit(key, limits.loginMs)
+    if (count <= most) return
     const seconds = Math.max(1, Math.ceil((resetsAt - options.now()) / 1000))
     throw Object.assign(new Fault('too_many_attempts'), { headers: { 'Retry-After': String(seconds) } })
   }

@@ -229,6 +229,20 @@ describe('attempts', () => {
     expect((await from('2001:db8:1:3::4').signIn('ada')).status).toBe(303)
   })
 
+  test('of an address that has had its share lock nobody out', async () => {
+    const site = await start({ server: { trustProxy: 1 }, web: { limits: { loginPerAddress: 3, loginPerName: 4 } } })
+    await site.addUser('ada')
+    const from = (address: string) => {
+      const browser = site.visitor()
+      browser.headers = { 'x-forwarded-for': address }
+      return browser
+    }
+    const statuses = []
+    for (let at = 0; at < 6; at++) statuses.push((await from('198.51.100.1').signIn('ada', 'wrong')).status)
+    expect(statuses).toEqual([401, 401, 401, 429, 429, 429])
+    expect((await from('198.51.100.2').signIn('ada')).status).toBe(303)
+  })
+
   test('cannot be spread over made-up addresses where no proxy is trusted', async () => {
     const site = await start({ web: { limits: { loginPerAddress: 2 } } })
     const statuses = []
