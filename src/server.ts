@@ -26,7 +26,7 @@ export interface ServerConfig {
 
 export interface Server {
   app: Express
-  /** Resolves when it listens; rejects (address in use, not allowed) with the system's own error. */
+  /** Resolves when it listens; rejects in plain words, with the system's own error as the cause. */
   listen(): Promise<{ port: number; url: string }>
   /**
    * Accept nothing new and let running requests finish; after `graceMs` cut what is left. Event streams never finish by
@@ -139,9 +139,10 @@ function connections(app: Express, config: ServerConfig, state: { draining: bool
   return {
     listen: () =>
       new Promise((resolve, reject) => {
-        server.once('error', reject)
+        const refused = (cause: Error) => reject(listenFailure(cause, config))
+        server.once('error', refused)
         server.listen(config.port, config.host, () => {
-          server.off('error', reject)
+          server.off('error', refused)
           const { port } = server.address() as AddressInfo
           resolve({ port, url: `http://${hostInUrl(config.host)}:${port}${config.basePath}` })
         })
@@ -159,6 +160,17 @@ function connections(app: Express, config: ServerConfig, state: { draining: bool
         })
       }),
   }
+}
+
+/** For whoever starts it: what is in the way, and what to set. */
+function listenFailure(cause: NodeJS.ErrnoException, { port, host }: ServerConfig): Error {
+  const reasons: Record<string, string> = {
+    EADDRINUSE: `Port ${port} is taken already: stop what listens there, or set PORT to another one.`,
+    EACCES: `This user may not listen on port ${port}: set PORT to one above 1023.`,
+    EADDRNOTAVAIL: `This machine has no address ${host}: set HOST to one of its own.`,
+    ENOTFOUND: `No address is known for ${host}: set HOST to an address of this machine.`,
+  }
+  return new Error(reasons[cause.code ?? ''] ?? `Cannot listen on ${host}:${port}: ${cause.message}`, { cause })
 }
 
 /** An address that a person can click: one that means "all of them" is nowhere to go. */

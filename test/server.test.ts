@@ -293,7 +293,7 @@ describe('clients that mean no good', () => {
         finish = () => response.end('done')
       }),
     )
-    const { url } = await start({ config: { limits: { headersMs: 30, requestMs: 50, checkMs: 10 } }, routes: [slow] })
+    const { url } = await start({ config: { limits: { headersMs: 500, requestMs: 600, checkMs: 20 } }, routes: [slow] })
     const response = await fetch(`${url}/slow`)
     // The end of a request that is cut off is the sign that the limits have been looked at since.
     const { port } = new URL(url)
@@ -335,7 +335,8 @@ describe('the end', () => {
   })
 })
 
-test('says plainly that the port is taken', async () => {
+test('says plainly what keeps it from listening', async () => {
   const { port } = await start()
-  await expect(start({ config: { port } })).rejects.toThrow(/EADDRINUSE/)
+  await expect(start({ config: { port } })).rejects.toThrow(`Port ${port} is taken already`)
+  await expect(start({ config: { host: '192.0.2.1' } })).rejects.toThrow('set HOST')
 })
