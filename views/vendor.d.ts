@@ -2,9 +2,9 @@
 declare module '*/vendor/marked/marked.esm.js' {
   export * from 'marked'
 }
-declare module '*/vendor/dompurify/purify.es.js' {
-  export { default } from 'dompurify'
-}
+/** Half the size of its ES module, and sets a global instead. */
+declare module '*/vendor/dompurify/purify.min.js' {}
+declare var DOMPurify: typeof import('dompurify').default
 declare module '*/vendor/highlight/core.js' {
   interface Highlighter {
     registerLanguage(name: string, grammar: unknown): void

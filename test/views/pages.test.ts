@@ -155,7 +155,7 @@ describe('the chat page', () => {
       needed.add(name)
       if (name.startsWith('vendor/')) return
       const source = readFileSync(join(views, 'assets', name), 'utf8')
-      for (const [, path] of source.matchAll(/^import (?:[^;]*? from )?'\.\/([^']+)'/gm)) visit(path ?? '')
+      for (const [, path] of source.matchAll(/^import (?:[^;']*? from )?'\.\/([^']+)'/gm)) visit(path ?? '')
     }
     visit('app.js')
     needed.delete('app.js')

@@ -1,6 +1,6 @@
 /** Markdown as nodes: rendered safe, then cleaned once more by a sanitizer of the browser's own parser. */
 import { createMarkdown } from './markdown.js'
-import purifier from './vendor/dompurify/purify.es.js'
+import './vendor/dompurify/purify.min.js'
 import { marked } from './vendor/marked/marked.esm.js'
 
 export { marked }
@@ -21,7 +21,7 @@ const allowed = {
 
 /** @param {string} html @returns {DocumentFragment} */
 export function sanitize(html) {
-  return /** @type {DocumentFragment} */ (purifier.sanitize(html, { ...allowed, RETURN_DOM_FRAGMENT: true }))
+  return /** @type {DocumentFragment} */ (DOMPurify.sanitize(html, { ...allowed, RETURN_DOM_FRAGMENT: true }))
 }
 
 /** @param {string} text Markdown @returns {DocumentFragment} */
