@@ -34,6 +34,11 @@ export const defaults = {
   skewMs: 5 * 60_000,
   /** One call of the Web API. */
   callMs: 10_000,
+  /**
+   * The least time between two updates of an answer, times the answers that are being written in its workspace: they share
+   * Slack's limit for appends (tier 4: 100 a minute), with something left for other instances and further messages.
+   */
+  updateMs: 700,
   /** How long work that nobody waits for may go on after `close`. */
   graceMs: 5_000,
 }

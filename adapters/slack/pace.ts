@@ -9,14 +9,11 @@ export interface Pace {
   ms(install: string): number
 }
 
-const leastMs = 700
 const mostMs = 15_000
-/** 100 a minute, with something left for other instances and for rotating messages. */
-const perUpdateMs = 700
 /** An answer that was not updated for so long is over, however it ended. */
 const forgottenMs = 20_000
 
-export function createPace(now: () => number): Pace {
+export function createPace(now: () => number, updateMs: number): Pace {
   const beats = new Map<string, Map<string, number>>()
 
   return {
@@ -29,13 +26,13 @@ export function createPace(now: () => number): Pace {
     },
     ms(install) {
       const here = beats.get(install)
-      if (!here) return leastMs
+      if (!here) return updateMs
       for (const [turn, at] of here) {
         if (at > now() - forgottenMs) break
         here.delete(turn)
       }
       if (here.size === 0) beats.delete(install)
-      return Math.min(mostMs, Math.max(leastMs, here.size * perUpdateMs))
+      return Math.min(mostMs, Math.max(1, here.size) * updateMs)
     },
   }
 }

@@ -63,7 +63,7 @@ export function openSlack(options: SlackOptions): Slack {
   if (signingSecret) routes.push(eventRoutes({ signingSecret, intake, limits, now: Date.now, log }))
   const socket = appToken ? createSocket({ appToken, apiUrl, timeoutMs: limits.callMs, intake, log, clock }) : undefined
 
-  const pace = createPace(clock.now)
+  const pace = createPace(clock.now, limits.updateMs)
   const adapter: Adapter = {
     surface: 'slack',
     delivery: 'push',

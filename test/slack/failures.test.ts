@@ -41,7 +41,7 @@ describe.each(methods)('when %s fails once', (method) => {
     const world = await startWorld()
     const { slack, model } = world
     // As slow as a model: every piece comes when the one before can have been shown.
-    model.script = saying(text, 3, () => new Promise((resolve) => setTimeout(resolve, 750)))
+    model.script = saying(text, 3, () => new Promise((resolve) => setTimeout(resolve, 40)))
     slack.fail(method, fault)
     const said = slack.say({ user: slack.ana.id, channel: slack.general.id, text: `<@${slack.install.botUser}> go` })
     await settled(world)
@@ -100,7 +100,7 @@ describe('kill -9 of an instance, and another finishes', () => {
   test.each(steps)('%s', async (_when, method, nth, whole) => {
     const world = await startWorld({ leaseMs: 400 })
     const { slack, model, app } = world
-    model.script = saying(`Another text. ${text}`, 4, () => wait(750))
+    model.script = saying(`Another text. ${text}`, 4, () => wait(40))
     const said = slack.say({ user: slack.ana.id, channel: slack.general.id, text: `<@${slack.install.botUser}> go` })
     // Slack gets the call and does it, but nobody hears of it any more.
     slack.fail(method, { kind: 'slow', wait: 50, work: 'first' }, { skip: nth })
@@ -180,7 +180,7 @@ test('Slack’s own stop of a stream after five minutes loses nothing', async ()
     await slack.until(() => slack.callsTo('chat.startStream')[0]?.done)
     for (const { messages } of slack.state.channels.values())
       for (const { stream } of messages) if (stream) stream.startedAt -= 301_000
-    await new Promise((resolve) => setTimeout(resolve, 750))
+    await new Promise((resolve) => setTimeout(resolve, 40))
   })
   const said = slack.say({ user: slack.ana.id, channel: slack.dm.id, text: 'go' })
   await settled(world)

@@ -170,7 +170,8 @@ describe('one answer', () => {
   })
 
   test('to each of a burst, none lost and none twice', async () => {
-    const world = await startWorld({ echo: 'none' })
+    // How fast is measured by the benchmarks; here a busy machine must not make Slack give up.
+    const world = await startWorld({ echo: 'none', ackTimeoutMs: 60_000 })
     const { slack, model } = world
     const all = Array.from({ length: 120 }, (_, i) =>
       slack.say({ user: slack.ana.id, channel: slack.general.id, text: `<@${slack.install.botUser}> number ${i}` }),

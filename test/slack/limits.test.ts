@@ -121,7 +121,7 @@ test('gates that nobody waits at are forgotten', async () => {
 
 test('the more answers are written in a workspace, the slower each; others do not matter', () => {
   let now = 0
-  const pace = createPace(() => now)
+  const pace = createPace(() => now, 700)
   const alone = pace.ms('T1')
   for (let i = 0; i < 10; i++) pace.beat('T1', `turn ${i}`)
   expect(pace.ms('T1')).toBe(7_000)

@@ -97,6 +97,8 @@ async function startRunning(parts: {
       ...(parts.socketMode ? { appToken: slack.appToken } : { signingSecret: slack.signingSecret }),
       ...(!parts.config.oauth && { botToken: slack.botToken }),
       ...parts.config,
+      // As fast as a test can wait for.
+      limits: { updateMs: 20, ...parts.config.limits },
     },
     chat,
     vault: store.vault,
