@@ -34,6 +34,11 @@ export function newId(now: number = Date.now()): string {
   return now.toString(36).padStart(9, '0') + randomBytes(10).toString('base64url')
 }
 
+/** When an id of `newId` was made, on the clock of the instance that made it; NaN or any time for another text. */
+export function timeOf(id: string): number {
+  return Number.parseInt(id.slice(0, 9), 36)
+}
+
 /** A person's identity as one string, the key to their user. */
 export function identityOf(sender: Sender): string {
   return `${sender.surface}:${sender.workspace}:${sender.id}`

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { homeOf, homeOfConversation, isId, newConversationId, newId, webIdentityOf } from '../src/ids.ts'
+import { homeOf, homeOfConversation, isId, newConversationId, newId, timeOf, webIdentityOf } from '../src/ids.ts'
 import type { Place } from '../src/types.ts'
 
 const place = (more: Partial<Place> = {}): Place => ({
@@ -48,6 +48,12 @@ describe('ids', () => {
       'ключключключ',
     ])
       expect(isId(bad)).toBe(false)
+  })
+
+  it('of turns tell when they were made', () => {
+    const now = Date.now()
+    expect(timeOf(newId(now))).toBe(now)
+    expect(timeOf('--------------')).toBeNaN()
   })
 
   it('are one for a web user, however the name is typed', () => {

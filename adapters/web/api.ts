@@ -1,7 +1,8 @@
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { Response } from 'express'
-import type { Chat, Model, User } from '../../src/types.ts'
+import { timeOf } from '../../src/ids.ts'
+import type { Chat, Message, Model, User } from '../../src/types.ts'
 import { conversationItem, message, messagePage, openConversation } from './present.ts'
 import { forPeople, type Route } from './route.ts'
 import * as schemas from './schemas.ts'
@@ -251,12 +252,27 @@ function stream({ chat, streams }: ApiParts): Route {
   )
 }
 
-/** Enough to find the turn that just ended, behind those that may have ended since. */
-const recentMessages = 100
+/** Enough to find the turn that just ended at the first look, behind those that may have ended since. */
+const lookedAt = 100
+/** How far the clocks of two instances may be apart. */
+const clockSkewMs = 5 * 60_000
 
+/** A turn's messages, looked for from the newest back to those that were stored before it was even asked. */
 async function storedTurn(chat: Chat, user: User, id: string, turn: string) {
-  const { messages } = await chat.conversations.open(user.id, id, { limit: recentMessages })
-  return messages.filter((one) => one.turn === turn).map((one) => message(one, user))
+  const found: Message[] = []
+  for (let before: number | undefined; ; ) {
+    const { messages } = await chat.conversations.open(user.id, id, {
+      limit: lookedAt,
+      ...(before !== undefined && { before }),
+    })
+    const [oldest] = messages
+    found.unshift(...messages.filter((one) => one.turn === turn))
+    const whole = found.length > 0 && found[0] !== oldest
+    // Also where the turn's id tells no time, because it never was one.
+    const answeredBefore = messages.some(({ role, at }) => role === 'assistant' && !(at >= timeOf(turn) - clockSkewMs))
+    if (whole || answeredBefore || !oldest || oldest.seq === 0) return found.map((one) => message(one, user))
+    before = oldest.seq
+  }
 }
 
 /** Free of what any file system forbids or any eye is fooled by. */

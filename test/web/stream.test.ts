@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { Fault } from '../../src/errors.ts'
 import {
   type Browser,
@@ -151,6 +151,30 @@ describe('the stream of an answer', () => {
     const unknown = follow(ada, { ...sent, turn: 'nosuchturn12345' })
     await unknown.over
     expect(unknown.events).toEqual([{ event: 'end', data: { messages: [] } }])
+  })
+
+  test('of a turn that is long over ends with what is stored of it, however much came since', async () => {
+    const site = await start()
+    const ada = await site.person()
+    const sent = await ada.send('First')
+    site.chat.finish(sent.turn, { text: 'Its answer' })
+    const incoming = site.chat.accepted[0]!
+    for (let n = 0; n < 150; n++) {
+      const more = { ...incoming, ids: [`web:${n}`], text: `More ${n}`, conversation: sent.conversation }
+      const accepted = await site.chat.accept(more)
+      if ('turn' in accepted) site.chat.finish(accepted.turn, { text: 'Yes' })
+    }
+    const open = vi.spyOn(site.chat.conversations, 'open')
+    const { events, over } = follow(ada, sent)
+    await over
+    expect(events).toMatchObject([{ event: 'end', data: { messages: [{ text: 'First' }, { text: 'Its answer' }] } }])
+    // One look to let them in, and one for each hundred messages.
+    expect(open).toHaveBeenCalledTimes(5)
+    // What was never a turn is not looked for any further than the newest.
+    const never = follow(ada, { ...sent, turn: '----------' })
+    await never.over
+    expect(never.events).toEqual([{ event: 'end', data: { messages: [] } }])
+    expect(open).toHaveBeenCalledTimes(7)
   })
 
   test('is not begun by a HEAD', async () => {
