@@ -136,7 +136,8 @@ async function readEvents(body: AsyncIterable<Buffer>): Promise<Timing> {
   const timing: Timing = { toModel: Number.NaN, pieces: [] }
   for await (const chunk of body) {
     const at = now()
-    const text = chunk.toString()
+    // The last event repeats the whole answer, as it was stored.
+    const [text = ''] = chunk.toString().split('event: end', 1)
     const took = /took=([\d.]+)/.exec(text)
     if (took) timing.toModel = Number(took[1])
     for (const [, sent] of text.matchAll(/@([\d.]+) and/g)) timing.pieces.push(at - Number(sent))
