@@ -24,6 +24,8 @@ export interface Account {
 export interface Accounts {
   /** Throws `too_many_attempts`, `bad_login` or `refused_disabled`. `from`: the network address, and the request's id for the log. */
   signIn(name: string, password: string, from: { address: string; request: string }): Promise<Account>
+  /** Whether the password they signed in with is theirs still: a change of it ended only the sessions there were. */
+  stands(account: Account): Promise<boolean>
   /** The user of a session, as long as they may be here. */
   current(session: { user: string; identity: string }): Promise<User | null>
 }
@@ -66,9 +68,11 @@ export function createAccounts(options: {
     return (await demo.open()) ? demo.user(name.trim().toLowerCase(), password) : null
   }
 
-  async function remember({ id, password: hash }: User, password: string): Promise<void> {
+  /** The user as they are kept from now on. */
+  async function remembered(user: User, password: string): Promise<User> {
+    const { id, password: hash } = user
     const rehashed = hash !== undefined && passwords.needsRehash?.(hash) && { password: await passwords.hash(password) }
-    await users.update(id, { seenAt: options.now(), ...rehashed })
+    return (await users.update(id, { seenAt: options.now(), ...rehashed })) ?? user
   }
 
   return {
@@ -80,14 +84,17 @@ export function createAccounts(options: {
         const account = await verified(name, password)
         if (!account) throw new Fault('bad_login')
         if (account.user.state === 'disabled') throw new Fault('refused_disabled')
-        await Promise.all([counters.reset(nameKey), remember(account.user, password)])
-        log.info({ request, user: account.user.id }, 'signed in')
-        return account
+        const [user] = await Promise.all([remembered(account.user, password), counters.reset(nameKey)])
+        log.info({ request, user: user.id }, 'signed in')
+        return { ...account, user }
       } catch (thrown) {
         if (thrown instanceof Fault)
           log.warn({ request, reason: thrown.code, name: hashOf([nameKey]).slice(0, 12) }, 'sign-in refused')
         throw thrown
       }
+    },
+    async stands({ user: { id, password } }) {
+      return (await users.get(id))?.password === password
     },
     async current({ user: id, identity }) {
       const user = await users.get(id)

@@ -102,6 +102,10 @@ function loginPost(parts: LoginParts): Route {
           request: response.locals.request,
         })
         await beginSession(request, account, parts.now())
+        if (!(await parts.accounts.stands(account))) {
+          await endSession(request)
+          throw new Fault('bad_login')
+        }
       } catch (thrown) {
         const status = thrown instanceof Fault && refusals[thrown.code]
         if (!status) throw thrown
@@ -121,6 +125,10 @@ async function beginSession(request: Request, { user, identity }: Account, now: 
   await settle((done) => request.session.save(done))
 }
 
+function endSession(request: Request): Promise<void> {
+  return settle((done) => request.session.destroy(done))
+}
+
 function logout(parts: LoginParts): Route {
   return forAll(
     'visitors',
@@ -134,7 +142,7 @@ function logout(parts: LoginParts): Route {
     async ({ body, request, response }, person) => {
       if (person) {
         if (!isCsrfToken(body._csrf, person.session.csrf)) throw new Fault('bad_csrf')
-        await settle((done) => request.session.destroy(done))
+        await endSession(request)
         parts.streams.end(person.session.id)
       }
       const { path, secure } = parts.cookies

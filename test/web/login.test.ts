@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { newId } from '../../src/ids.ts'
+import { hashPassword } from '../../src/passwords.ts'
 import { commonPassword, eventually, type Site, type SiteOptions, startSite, tokenIn } from '../support/web.ts'
 
 const sites: Site[] = []
@@ -81,6 +82,21 @@ describe('signing in', () => {
       ['wrong', expect.stringContaining('$argon2id$')],
       ['wrong', undefined],
     ])
+  })
+
+  test('with a password that is changed at that moment begins nothing', async () => {
+    const site = await start()
+    const user = await site.addUser('ada')
+    const { set } = site.ports.sessions
+    vi.spyOn(site.ports.sessions, 'set').mockImplementationOnce(async (...session) => {
+      await site.ports.users.update(user.id, { password: await hashPassword('another password') })
+      await site.ports.sessions.endAll(user.id)
+      return set(...session)
+    })
+    const browser = site.visitor()
+    expect((await browser.signIn('ada')).status).toBe(401)
+    expect((await browser.api('GET', '/me')).status).toBe(401)
+    expect((await browser.signIn('ada', 'another password')).status).toBe(303)
   })
 
   test('is refused to a disabled user, who is told so only with the right password', async () => {
