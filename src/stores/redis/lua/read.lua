@@ -8,7 +8,7 @@ end
 local count = redis.call('LLEN', KEYS[2])
 local first = math.min(given.before or count, count)
 -- Where only so many bytes may come, few at a time are looked at.
-local step = given.bytes and 16 or given.messages
+local step = given.bytes and 32 or given.messages
 local window, size = {}, 0
 
 local function take(message)
