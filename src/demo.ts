@@ -15,11 +15,6 @@ export interface DemoOptions {
 }
 
 export function createDemo({ log, pace = 25 }: DemoOptions): Model {
-  log.warn(
-    {},
-    'demo model: no AWS credentials found; set AWS_REGION and AWS_BEARER_TOKEN_BEDROCK (or AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY)',
-  )
-
   async function* stream(prompt: Prompt, signal: AbortSignal): AsyncGenerator<ModelEvent> {
     const startedAt = performance.now()
     const { purpose, turn } = prompt

@@ -67,7 +67,7 @@ async function prettySink(terminal: Sink): Promise<Sink> {
     colorize: process.stdout.isTTY === true,
     translateTime: 'SYS:HH:MM:ss.l',
     // The last two are in the sentence already.
-    ignore: 'pid,hostname,component,feature,on',
+    ignore: 'pid,hostname,component,url',
     messageFormat: '[{component}] {msg}',
     singleLine: true,
   })

@@ -30,6 +30,11 @@ export interface App {
 export async function start(config: Config): Promise<App> {
   const logs = await createLog(config.log)
   const log = logs.log('main')
+  const crashed = (thrown: Error): void => {
+    log.error({ err: thrown }, 'the process ends because of a defect; what it was doing is taken up by the next')
+    logs.flush()
+  }
+  process.on('uncaughtExceptionMonitor', crashed)
   const metrics = createMetrics()
   const store = await openStore(config, logs.log('store'), { lock: true })
   metrics.queueDepth(() => store.inbox.depth())
@@ -133,6 +138,7 @@ export async function start(config: Config): Promise<App> {
       await store.close()
       log.info({}, 'stopped')
       await logs.close()
+      process.off('uncaughtExceptionMonitor', crashed)
     })()
     return stopping
   }
@@ -142,7 +148,8 @@ export async function start(config: Config): Promise<App> {
     const { port, url } = await server.listen()
     await slack?.start()
     for (const { line } of features(config, model.kind)) log.info({}, line)
-    log.info({ url, store: store.engine, model: model.name }, `listening on ${url}`)
+    log.info({ url }, `listening on ${url}`)
+    await web.announce()
     return { url, port, stop }
   } catch (thrown) {
     await stop()

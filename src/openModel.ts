@@ -1,4 +1,5 @@
 import { createBedrock, findCredentials } from './bedrock.ts'
+import { credentialVariables } from './config/features.ts'
 import type { Config } from './config.ts'
 import { createDemo, createMissing } from './demo.ts'
 import type { Log, Metrics, Model } from './types.ts'
@@ -32,7 +33,6 @@ export function openModel(config: Config, log: Log, metrics: Metrics): Model {
     })
   }
   if (!production) return createDemo({ log })
-  const how = 'AWS_REGION with AWS_PROFILE, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_BEARER_TOKEN_BEDROCK'
-  log.error({}, `no AWS credentials found, so no question can be answered: set ${how}`)
+  log.error({}, `no AWS credentials found, so no question can be answered: set ${credentialVariables}`)
   return createMissing('no AWS credentials found')
 }

@@ -310,7 +310,7 @@ describe('the lines at start-up', () => {
       expect(named.length).toBeGreaterThan(0)
       expect(known).toEqual(expect.arrayContaining(named))
     }
-    expect(lines.Bedrock?.line).toContain('demo model')
+    expect(lines.Bedrock?.line).toContain('demo model: no AWS credentials found; set AWS_REGION and ')
     expect(linesOf(production, 'none').Bedrock?.line).toContain('cannot be answered')
   })
 

@@ -38,6 +38,8 @@ export interface Web {
   adapter: Adapter
   /** To be mounted under the base path; reads no body but on its own routes. */
   routes: Router
+  /** Tell a newcomer, who looks at the log first, how to sign in. Call it when pages are served. */
+  announce(): Promise<void>
   /** End all event streams and waiting forms; browsers come back by themselves, to whichever instance is there. */
   close(): void
 }
@@ -71,7 +73,6 @@ export function createWeb(options: WebOptions): Web {
     ...apiRoutes({ chat, model, streams, submit }),
   ]
   routes.push(...documentRoutes({ basePath, routes, sessionCookie: sessionCookie(cookies), assets }))
-  announce(demo, log)
 
   return {
     adapter: adapterOver(users),
@@ -83,6 +84,7 @@ export function createWeb(options: WebOptions): Web {
       bodyBytes: limits.bodyBytes,
       locals: { base: basePath, assets: assets.url },
     }),
+    announce: () => announce(demo, log),
     close() {
       closing.abort()
       streams.close()
@@ -115,14 +117,13 @@ function adapterOver(users: Users): Adapter {
   }
 }
 
-/** A newcomer looks at the log first. Their passwords are no secrets: they are in the README. */
-function announce(demo: ReturnType<typeof createDemo>, log: Log): void {
-  demo.open().then(
-    (open) => {
-      const names = demoUsers.map(({ name, password }) => `${name} / ${password}`).join(', ')
-      if (open)
-        log.warn({}, `no users yet: sign in with a demo user (${names}); they go with \`npm run user -- add NAME\``)
-    },
-    (cause) => log.warn({ err: cause }, 'cannot tell whether there are users'),
-  )
+/** Their passwords are no secrets: they are in the README. */
+async function announce(demo: ReturnType<typeof createDemo>, log: Log): Promise<void> {
+  try {
+    if (!(await demo.open())) return
+    const names = demoUsers.map(({ name, password }) => `${name} / ${password}`).join(' or ')
+    log.info({}, `sign in as ${names}: demo users, who go with the first of your own (npm run user -- add NAME)`)
+  } catch (cause) {
+    log.warn({ err: cause }, 'cannot tell whether there are users')
+  }
 }

@@ -21,6 +21,10 @@ const feature = (name: string, on: boolean, text: string): Feature => ({
 const on = (name: string, text: string): Feature => feature(name, true, text)
 const off = (name: string, text: string): Feature => feature(name, false, text)
 
+/** What to set so that Bedrock answers, the simplest first. */
+export const credentialVariables =
+  'AWS_REGION and AWS_BEARER_TOKEN_BEDROCK (or AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY)'
+
 /** One function a surface or feature. To add one, add it here. */
 const tellers: Teller[] = [
   ({ server }) => on('web page', server.publicUrl ?? `port ${server.port}${server.basePath}`),
@@ -34,9 +38,8 @@ const tellers: Teller[] = [
   },
   ({ bedrock, aws, production }, model) => {
     if (model === 'bedrock') return on('Bedrock', `${bedrock.modelId}, ${aws.region ?? 'region of the profile'}`)
-    const how = 'AWS_REGION with AWS_PROFILE, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_BEARER_TOKEN_BEDROCK'
-    const instead = production ? 'questions cannot be answered' : 'the demo model answers'
-    return off('Bedrock', `no AWS credentials found for ${bedrock.modelId}: ${instead}; set ${how}`)
+    const what = production ? 'questions cannot be answered' : 'demo model'
+    return off('Bedrock', `${what}: no AWS credentials found; set ${credentialVariables}`)
   },
   ({ bedrock: { fallbackModelIds: ids } }) =>
     ids.length > 0 ? on('fallback models', ids.join(', ')) : off('fallback models', 'set BEDROCK_FALLBACK_MODEL_IDS'),

@@ -56,8 +56,9 @@ export async function startApp({ env = {}, dataDir }: AppOptions): Promise<Runni
     const parsed = asJson(line)
     if (!parsed) output.push(line)
     else lines.push(parsed)
-    if (parsed && typeof parsed.url === 'string' && String(parsed.msg).startsWith('listening'))
-      listening.resolve(parsed.url)
+    // Whether it logs for people or for programs.
+    const url = /listening on (http\S+)/.exec(parsed ? String(parsed.msg) : line)?.[1]
+    if (url) listening.resolve(url)
   })
   createInterface({ input: child.stderr }).on('line', (line) => output.push(line))
   const exited = once(child, 'exit').then(([code]) => code as number | null)

@@ -95,6 +95,7 @@ export async function startSite(options: SiteOptions = {}): Promise<Site> {
     routes: [web.routes],
   })
   const { url } = await server.listen()
+  await web.announce()
 
   const site: Site = {
     url,
