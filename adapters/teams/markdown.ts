@@ -1,0 +1,252 @@
+import type { JsonObject } from '../../src/types.ts'
+import { alignedLines, columnsOf, mayBeRow, needsCard, type Table, tableCard, tableOf } from './tables.ts'
+
+/**
+ * The Markdown that models write, as Teams renders it: headings made bold, tables as lines of equal columns (wide ones as
+ * cards), pictures as links, HTML as text, line breaks that hold. Text may come in any pieces and the output is the same;
+ * what came out once is never changed, because a stream in Teams may only grow.
+ */
+export interface Renderer {
+  /** What can be told for certain of the text so far. */
+  push(delta: string): void
+  /** The text is over. */
+  end(): void
+  readonly text: string
+  /** Tables that go along as cards. */
+  readonly cards: JsonObject[]
+}
+
+interface Fence {
+  marker: string
+  indent: string
+}
+
+/** What a line was, as far as the next one cares. */
+type Kind = 'start' | 'plain' | 'heading' | 'block' | 'blank'
+
+/** Lines whose meaning is not known yet, or only when they are whole. */
+const undecided = /^\s*(?:>\s?)*(?:$|[-*+_=]+\s*$|\d{1,9}[.)]?$|#{1,6}(?:\s|$)|`{1,2}$|`{3}|~{1,2}$|~{3}|\|)/
+const fenceLine = /^(\s*(?:>\s?)*)(`{3,}|~{3,})([^\n]*)$/
+const heading = /^ {0,3}#{1,6}\s+(\S.*)$/
+const block = /^\s*(?:>|[-*+]\s|\d{1,9}[.)]\s)/
+const longCode = 1_000
+const maxCards = 5
+
+export function createRenderer(): Renderer {
+  const cards: JsonObject[] = []
+  let text = ''
+  let last: Kind = 'start'
+  let fence: Fence | null = null
+  /** What has come of the current line, and how much of it is out. */
+  let line = ''
+  let out = 0
+  let span = 0
+  /** Rows of a table, or of what may become one. */
+  let held: string[] = []
+  let align: Table['align'] | undefined
+
+  function begin(kind: Kind): void {
+    if (last === 'heading' && kind !== 'blank') text += '\n\n'
+    // Teams joins lines that are not told to stay apart.
+    else if (last === 'plain' && kind === 'plain') text += '  \n'
+    else if (last !== 'start') text += '\n'
+    last = kind
+  }
+
+  function inline(words: string, whole: boolean): number {
+    const { shown, used, open } = escapeInline(words, span, whole)
+    text += shown
+    span = open
+    return used
+  }
+
+  function releaseTable(): void {
+    if (held.length === 0) return
+    const lines = held
+    const columns = align
+    held = []
+    align = undefined
+    if (columns) {
+      writeTable(tableOf(lines[0]!, columns, lines.slice(2)))
+      return
+    }
+    for (const one of lines) {
+      begin('plain')
+      inline(one, true)
+      span = 0
+    }
+  }
+
+  function writeTable(table: Table): void {
+    begin('block')
+    if (needsCard(table) && cards.length < maxCards) {
+      const title = `Table ${cards.length + 1}`
+      cards.push(tableCard(table, title))
+      text += `*${title} is below.*`
+    } else text += `\`\`\`\n${alignedLines(table).join('\n').replaceAll('```', "'''")}\n\`\`\``
+  }
+
+  /** True: the line belongs to a table, or may. */
+  function collects(whole: string): boolean {
+    if (fence || out > 0 || !mayBeRow(whole)) return false
+    if (align || held.length === 0) {
+      held.push(whole)
+      return true
+    }
+    align = columnsOf(held[0]!, whole)
+    if (align) held.push(whole)
+    else {
+      releaseTable()
+      held.push(whole)
+    }
+    return true
+  }
+
+  function endLine(whole: string): void {
+    if (collects(whole)) return
+    if (out > 0) {
+      if (fence) text += whole.slice(out)
+      else inline(whole.slice(out), true)
+    } else {
+      releaseTable()
+      wholeLine(whole)
+    }
+    out = 0
+    span = 0
+  }
+
+  function wholeLine(whole: string): void {
+    const [, indent = '', marker, info = ''] = fenceLine.exec(whole) ?? []
+    if (fence) {
+      begin('block')
+      text += whole
+      if (marker && marker[0] === fence.marker[0] && marker.length >= fence.marker.length && info.trim() === '')
+        fence = null
+      return
+    }
+    // Backticks in its info make it a line with code in it.
+    if (marker && !(marker[0] === '`' && info.includes('`'))) {
+      begin('block')
+      fence = { marker, indent }
+      text += whole
+      return
+    }
+    if (whole.trim() === '') {
+      begin('blank')
+      return
+    }
+    const title = heading.exec(whole)?.[1]
+    if (title !== undefined) {
+      begin('heading')
+      text += '**'
+      inline(bare(title), true)
+      text += '**'
+      return
+    }
+    begin(block.test(whole) ? 'block' : 'plain')
+    inline(whole, true)
+  }
+
+  /** What can be told of a line before its end. */
+  function peek(): void {
+    if (fence) {
+      if (out === 0 && line.length < longCode) return
+      const end = withoutHalf(line)
+      if (out === 0) begin('block')
+      text += line.slice(out, end)
+      out = end
+      return
+    }
+    if (out === 0) {
+      if (undecided.test(line)) return
+      releaseTable()
+      begin(block.test(line) ? 'block' : 'plain')
+    }
+    out += inline(line.slice(out), false)
+  }
+
+  return {
+    push(markdown) {
+      // A return at the end could not be taken back when its line goes on.
+      const delta = markdown.replaceAll('\r', '')
+      let from = 0
+      for (let end = delta.indexOf('\n'); end >= 0; end = delta.indexOf('\n', from)) {
+        endLine(line + delta.slice(from, end))
+        line = ''
+        from = end + 1
+      }
+      line += delta.slice(from)
+      if (line.length > out) peek()
+    },
+    end() {
+      if (line !== '') endLine(line)
+      line = ''
+      releaseTable()
+      // What comes below must not become code.
+      if (fence) text += `\n${fence.indent}${fence.marker}`
+      fence = null
+    },
+    get text() {
+      return text
+    },
+    cards,
+  }
+}
+
+/** All of a text at once. */
+export function render(markdown: string): { text: string; cards: JsonObject[] } {
+  const renderer = createRenderer()
+  renderer.push(markdown)
+  renderer.end()
+  return renderer
+}
+
+/** The words of a heading, which will be bold as a whole. */
+function bare(title: string): string {
+  return title
+    .trimEnd()
+    .replace(/(?<=\s)#+$/, '')
+    .trimEnd()
+    .replace(/\*\*|__/g, '')
+}
+
+/** The length without half of a character at the end, whose other half is still to come. */
+function withoutHalf(text: string): number {
+  const unit = text.charCodeAt(text.length - 1)
+  return unit >= 0xd800 && unit <= 0xdbff ? text.length - 1 : text.length
+}
+
+/**
+ * HTML becomes text and pictures become links (Teams shows none, and looking at one would tell its server), but not in code:
+ * `span` is the length of the backticks that are open. Of unfinished text, what the next character decides is left over.
+ */
+function escapeInline(words: string, span: number, whole: boolean): { shown: string; used: number; open: number } {
+  let shown = ''
+  let open = span
+  let at = 0
+  const length = whole ? words.length : withoutHalf(words)
+  while (at < length) {
+    const char = words[at]!
+    const next = words[at + 1]
+    if (!whole && next === undefined && '`!<\\'.includes(char)) break
+    if (char === '`') {
+      const run = /^`+/.exec(words.slice(at, at + 100))![0].length
+      if (!whole && at + run === words.length) break
+      open = open === 0 ? run : open === run ? 0 : open
+      shown += '`'.repeat(run)
+      at += run
+    } else if (open > 0) {
+      shown += char
+      at++
+    } else if (char === '\\' && next !== undefined) {
+      if (!whole && at + 2 > length) break
+      shown += char + next
+      at += 2
+    } else {
+      if (char === '<' && next !== undefined && /[a-z/!?]/i.test(next)) shown += '&lt;'
+      else if (!(char === '!' && next === '[')) shown += char
+      at++
+    }
+  }
+  return { shown, used: at, open }
+}

@@ -1,0 +1,223 @@
+import { z } from 'zod'
+import { Fault, messageOf } from '../../src/errors.ts'
+import type { Draft, JsonObject, Log } from '../../src/types.ts'
+import type { Clock } from './clock.ts'
+import type { Limits } from './config.ts'
+import { isClosed, isMissing, isThrottled, retryAfterOf, streamEndOf, TeamsError } from './errors.ts'
+import type { Stream } from './streaming.ts'
+import type { Outgoing, Spot, Transport } from './transport.ts'
+
+const savedSchema = z.object({
+  /** A stream that has not become a message. */
+  stream: z.string().optional(),
+  /** The answer's messages in order; null: one whose id Teams did not tell. */
+  ids: z.array(z.string().nullable()),
+  /** One more was being posted: a part of the answer, or a preview of it. */
+  posting: z.enum(['final', 'growing']).optional(),
+})
+
+/** What a draft remembers of an answer. */
+export type Saved = z.infer<typeof savedSchema>
+
+export function readSaved(draft: Draft): Saved | null {
+  return draft.saved === null ? null : savedSchema.parse(draft.saved)
+}
+
+/** The messages of one answer, as Teams shows them and as a successor would find them. */
+export interface Messages {
+  readonly count: number
+  /** The id of the last one, where it is known. */
+  readonly last: string | undefined
+  /** Nobody can tell whether all of it arrived. */
+  readonly doubtful: boolean
+  /** The person stopped it; nothing more is sent. */
+  readonly cancelled: boolean
+  opened(stream: string): Promise<void>
+  /**
+   * Let the message at `index` show this: by the end of the stream, by an update, or by a new one. Can be called again after
+   * any failure. `last`: no other comes after it.
+   */
+  put(index: number, message: Outgoing, kind: 'final' | 'growing', last?: boolean): Promise<void>
+  /** Take away what is beyond this many. */
+  trim(count: number): Promise<void>
+  /** Take away everything; a stream cannot be without becoming a message first. */
+  clear(message: Outgoing): Promise<void>
+  /** Say something beside the answer, once, if it can be said. */
+  note(message: Outgoing): Promise<void>
+}
+
+const maxThrottled = 6
+const maxWaitMs = 60_000
+
+export function createMessages(options: {
+  transport: Transport
+  spot: Spot
+  stream: Stream
+  saved: Saved | null
+  draft: Draft
+  clock: Clock
+  limits: Limits
+  log: Log
+}): Messages {
+  const { transport, spot, stream, saved, draft, clock, limits, log } = options
+  let openStream = saved?.stream
+  const ids: (string | null)[] = [...(saved?.ids ?? [])]
+  /** What each surely shows. */
+  const shown: string[] = []
+  let doubtful = false
+  let cancelled = false
+  let noted = false
+  if (saved?.posting === 'final') {
+    // Whoever posted it died before it could tell. It most likely arrived: what takes time is the way back.
+    ids.push(null)
+    doubtful = true
+  }
+
+  function save(posting?: Saved['posting']): Promise<void> {
+    const state: JsonObject = { ids: [...ids] }
+    if (openStream) state.stream = openStream
+    if (posting) state.posting = posting
+    return draft.save(state)
+  }
+
+  /** A call that waits as Teams asks it to. */
+  async function patiently<T>(call: () => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await call()
+      } catch (thrown) {
+        if (isClosed(thrown)) throw hopeless(thrown)
+        if (!isThrottled(thrown) || attempt === maxThrottled) throw thrown
+        // Half a second more or less, so that many who wait do not come back as one.
+        const wait = retryAfterOf(thrown) ?? 1_000 * 2 ** (attempt - 1)
+        await clock.sleep(Math.min(wait, maxWaitMs) + Math.random() * 500)
+      }
+    }
+  }
+
+  async function endStream(message: Outgoing, last: boolean): Promise<boolean> {
+    let end: Awaited<ReturnType<Stream['finish']>>
+    try {
+      end = await stream.finish(message)
+    } catch (thrown) {
+      throw isClosed(thrown) ? hopeless(thrown) : thrown
+    }
+    openStream = undefined
+    if (end.type === 'cancelled') {
+      cancelled = true
+      return true
+    }
+    ids[0] = end.id
+    // If it is the last, whoever comes after us ends the stream again, and learns that it is over.
+    if (end.type !== 'finished' || !last) await save()
+    return end.type === 'finished'
+  }
+
+  /** False: there is no such message any more. */
+  async function rewrite(id: string, message: Outgoing): Promise<boolean> {
+    try {
+      await patiently(() => transport.update(spot, id, message, limits.callMs))
+      return true
+    } catch (thrown) {
+      if (isMissing(thrown)) return false
+      const end = streamEndOf(thrown)
+      if (!end) throw thrown
+      if (end === 'cancelled') {
+        cancelled = true
+        return true
+      }
+      await remove(id)
+      return false
+    }
+  }
+
+  async function remove(id: string): Promise<void> {
+    try {
+      await patiently(() => transport.remove(spot, id, limits.callMs))
+    } catch (thrown) {
+      // 405: the Playground takes nothing away.
+      const gone = isMissing(thrown) || (thrown instanceof TeamsError && [405, 501].includes(thrown.status))
+      if (!gone) throw thrown
+    }
+  }
+
+  async function post(index: number, message: Outgoing, kind: 'final' | 'growing'): Promise<void> {
+    await save(kind)
+    try {
+      const { id } = await patiently(() => transport.send(spot, message, limits.callMs))
+      // A preview that cannot be changed any more is not where the answer can be.
+      if (id || kind === 'final') ids[index] = id ?? null
+    } catch (thrown) {
+      const inDoubt = thrown instanceof TeamsError && thrown.outcome === 'unknown'
+      if (!inDoubt || kind === 'growing') {
+        await save()
+        throw thrown
+      }
+      // It may stand there already, and twice is worse than a word about it.
+      log.warn({ reason: messageOf(thrown) }, 'nobody can tell whether Teams took a message')
+      ids[index] = null
+      doubtful = true
+    }
+    await save()
+  }
+
+  return {
+    get count() {
+      return ids.length
+    },
+    get last() {
+      return ids.at(-1) ?? undefined
+    },
+    get doubtful() {
+      return doubtful
+    },
+    get cancelled() {
+      return cancelled
+    },
+    async opened(id) {
+      openStream = id
+      await save()
+    },
+    async put(index, message, kind, last = true) {
+      const content = JSON.stringify(message)
+      if (shown[index] === content) return
+      if (index === 0 && stream.open && (await endStream(message, last && kind === 'final'))) {
+        shown[0] = content
+        return
+      }
+      for (let id = ids[index]; id !== undefined; id = ids[index]) {
+        if (id === null) return
+        if (await rewrite(id, message)) {
+          shown[index] = content
+          return
+        }
+        ids.splice(index, 1)
+        shown.splice(index, 1)
+      }
+      await post(index, message, kind)
+      shown[index] = content
+    },
+    async trim(count) {
+      for (let id = ids[count]; id !== undefined; id = ids[count]) {
+        if (id !== null) await remove(id)
+        ids.splice(count, 1)
+        await save()
+      }
+    },
+    async clear(message) {
+      if (stream.open) await endStream(message, false)
+      if (!cancelled) await this.trim(0)
+    },
+    async note(message) {
+      if (noted) return
+      noted = true
+      await transport.send(spot, message, limits.callMs).catch((thrown: unknown) => {
+        log.warn({ reason: messageOf(thrown) }, 'a note about a lost answer could not be sent')
+      })
+    },
+  }
+}
+
+function hopeless(thrown: unknown): Fault {
+  return new Fault('not_found', { cause: thrown, detail: `Teams takes nothing here any more: ${messageOf(thrown)}` })
+}

@@ -1,0 +1,209 @@
+import { messageOf } from '../../src/errors.ts'
+import type { Answer, Draft, JsonObject, Log, Notice, Reply } from '../../src/types.ts'
+import { type Buttons, buttonCard } from './cards.ts'
+import type { Clock } from './clock.ts'
+import type { Limits } from './config.ts'
+import { isTooLarge, TeamsError } from './errors.ts'
+import type { Address } from './incoming.ts'
+import { createRenderer, render } from './markdown.ts'
+import { doubt, envelope, type Message, messageActivity } from './message.ts'
+import { createMessages, readSaved } from './messages.ts'
+import { bytesOf, split } from './split.ts'
+import { createStream } from './streaming.ts'
+import type { Spot, Transport } from './transport.ts'
+
+export interface ReplyOptions {
+  transport: Transport
+  address: Address
+  draft: Draft
+  about: { conversation: string; turn: string }
+  clock: Clock
+  limits: Limits
+  log: Log
+  /** The conversation on the web page, where there is one. */
+  web: string | undefined
+  /** What must be said below this answer, known when it is done. */
+  notes(): string[]
+  /** The person pressed Teams' own Stop. */
+  cancelled(): void
+  /** This message shows the answer: what people think of the one is about the other. */
+  posted(id: string): void
+}
+
+/** Typing in Teams lasts a few seconds. */
+const typingMs = 4_000
+const thinking = 'Thinking…'
+/** So many previews in a row may fail before there are none any more. */
+const maxFailures = 3
+
+/**
+ * One answer. In the personal chat it is streamed; in groups and channels it is one message, which grows only if the answer
+ * is long in coming. In the end the messages hold the answer, whatever happened before.
+ */
+export function createReply(options: ReplyOptions): Reply {
+  const { transport, address, about, clock, limits, log } = options
+  const spot: Spot = { serviceUrl: address.serviceUrl, conversation: address.conversation }
+  const personal = address.scope === 'personal'
+  const saved = readSaved(options.draft)
+  /** An earlier try showed something: it is not continued but replaced. */
+  const succeeds = saved !== null
+  const beganAt = clock.now()
+  const renderer = createRenderer()
+  let typedAt = Number.NEGATIVE_INFINITY
+  let starting: Promise<void> | undefined
+  let cancelled = false
+  let failures = 0
+
+  const stream = createStream({
+    ...(saved?.stream && { known: saved.stream }),
+    send: (activity, timeoutMs) => transport.send(spot, { ...activity, ...envelope(address) }, timeoutMs),
+    opened: (id) => messages.opened(id),
+    clock,
+    limits,
+    log,
+  })
+  if (!personal) stream.abandon()
+
+  const messages = createMessages({ transport, spot, stream, saved, draft: options.draft, clock, limits, log })
+
+  function message(content: Message): ReturnType<typeof messageActivity> {
+    return { ...messageActivity(content), ...envelope(address) }
+  }
+
+  async function typing(): Promise<void> {
+    if (clock.now() - typedAt < typingMs) return
+    typedAt = clock.now()
+    await transport
+      .send(spot, { type: 'typing', ...envelope(address) }, limits.previewMs)
+      .catch((thrown: unknown) => log.debug({ reason: messageOf(thrown) }, 'typing could not be shown'))
+  }
+
+  /** The answer as it is now, as a message that can be stopped by its button. */
+  async function grow(): Promise<void> {
+    const { text } = renderer
+    if (text.trim() === '' || bytesOf(text) > limits.messageBytes / 2) return
+    const stop = buttonCard(about, { stop: true })
+    await messages.put(0, message({ text, ai: true, attachments: stop ? [stop] : [] }), 'growing')
+    if (messages.cancelled) cancel()
+  }
+
+  function cancel(): void {
+    cancelled = true
+    log.info({}, 'an answer was stopped in Teams')
+    options.cancelled()
+  }
+
+  async function preview(): Promise<void> {
+    const streams = personal && !succeeds && !stream.off && messages.count === 0
+    if (!streams) {
+      const growing = messages.count > 0 || clock.now() - beganAt > limits.patienceMs
+      return growing && !succeeds ? grow() : typing()
+    }
+    if (clock.now() - stream.beganAt > limits.streamMs && stream.open) return grow()
+    // The first message of a longer answer must hold all that was streamed.
+    if (bytesOf(renderer.text) > limits.messageBytes / 2 - 1_000) return
+    const shown = await stream.show(renderer.text)
+    if (shown === 'cancelled') cancel()
+  }
+
+  async function settle(content: Content): Promise<void> {
+    await starting
+    if (cancelled) return
+    if (personal && !stream.open && !stream.off && messages.count === 0 && !messages.doubtful) {
+      // The end of a stream can be repeated without harm, a post cannot.
+      await stream.inform(thinking).catch((thrown: unknown) => {
+        log.debug({ reason: messageOf(thrown) }, 'no stream for a finished answer')
+      })
+    }
+    let bytes = limits.messageBytes
+    for (let attempt = 0; ; attempt++) {
+      try {
+        await write(content, bytes)
+        break
+      } catch (thrown) {
+        if (!isTooLarge(thrown) || attempt === 3) throw thrown
+        bytes = Math.floor(bytes / 2)
+        log.info({ bytes }, 'Teams finds a message too large; it is cut smaller')
+      }
+    }
+    if (messages.cancelled) return cancel()
+    const last = messages.last
+    if (content.rated && last) options.posted(last)
+    if (messages.doubtful) await messages.note(message(doubt(about, options.web)))
+  }
+
+  async function write({ text, cards, ai, rated, buttons }: Content, bytes: number): Promise<void> {
+    const card = buttonCard(about, buttons)
+    const attachments = [...cards, ...(card ? [card] : [])]
+    const around = attachments.length > 0 ? bytesOf(JSON.stringify(attachments)) : 0
+    const parts = split(text, Math.max(bytes - around, bytes / 4))
+    const people = personal ? [] : [...(address.people ?? []), address.from]
+    for (const [index, part] of parts.entries()) {
+      const last = index === parts.length - 1
+      const body = message({ text: part, ai, people, ...(last && { rated, attachments }) })
+      await messages.put(index, body, 'final', last)
+      if (messages.cancelled) return
+    }
+    await messages.trim(parts.length)
+  }
+
+  function contentOf(final: Answer, rated: boolean): Content {
+    const { text, cards } = render(final.text)
+    const notes = [...(final.notice ? [final.notice.text] : []), ...options.notes()]
+    const below = notes.map((note) => `*${note.replaceAll('*', '\\*').replaceAll('<', '&lt;')}*`)
+    return {
+      text: [text, ...below].filter((part) => part.trim() !== '').join('\n\n') || '…',
+      cards,
+      ai: true,
+      rated,
+      buttons: { again: final.notice?.retry === true },
+    }
+  }
+
+  return {
+    get paceMs() {
+      return personal && !stream.off && messages.count === 0 ? limits.streamPaceMs : limits.updatePaceMs
+    },
+    async started() {
+      starting = (personal && !succeeds ? stream.inform(thinking) : typing()).catch((thrown: unknown) => {
+        log.info({ reason: messageOf(thrown) }, 'could not show that an answer is on its way')
+      })
+      await starting
+    },
+    async text(delta) {
+      renderer.push(delta)
+      await starting
+      if (cancelled) return
+      try {
+        await preview()
+        failures = 0
+      } catch (thrown) {
+        // What one call did not show, the next one may.
+        if (!(thrown instanceof TeamsError) || ++failures === maxFailures) throw thrown
+        log.info({ reason: thrown.message }, 'a preview was not taken')
+      }
+    },
+    done: (final) => settle(contentOf(final, true)),
+    async stopped(final) {
+      if (final.text.trim() !== '') return settle(contentOf(final, false))
+      // Nothing was said: a line that it was stopped, or (the conversation was deleted) nothing at all.
+      if (final.notice) return settle(said(final.notice, {}))
+      await starting
+      if (!cancelled) await messages.clear(message({ text: 'Deleted.' }))
+    },
+    failed: (notice) => settle(said(notice, { again: notice.retry, web: options.web })),
+  }
+}
+
+interface Content {
+  text: string
+  cards: JsonObject[]
+  /** A model wrote it. */
+  ai: boolean
+  rated: boolean
+  buttons: Buttons
+}
+
+function said(notice: Notice, buttons: Buttons): Content {
+  return { text: notice.text, cards: [], ai: false, rated: false, buttons }
+}

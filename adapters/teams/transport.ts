@@ -1,0 +1,233 @@
+import type { JsonObject } from '../../src/types.ts'
+import type { TeamsConfig } from './config.ts'
+import { isTrusted } from './config.ts'
+import { TeamsError } from './errors.ts'
+
+/** A conversation and the connector it is reached through: all that is needed to write there later, on any instance. */
+export interface Spot {
+  serviceUrl: string
+  conversation: string
+}
+
+/** An activity on its way out, as Bot Framework writes it. */
+export type Outgoing = { type: 'message' | 'typing' } & JsonObject
+
+/** A person, as a conversation's list of members knows them. */
+export interface Member {
+  name?: string
+  email?: string
+  userPrincipalName?: string
+  tenantId?: string
+  userRole?: string
+}
+
+/**
+ * Teams' connector, and all that we know of the SDK that speaks to it: a successor of botbuilder is this file's work. Each
+ * call is made once, because a message that is posted twice is seen twice; failures are `TeamsError`s.
+ */
+export interface Transport {
+  /** Post something new. The id is absent where the connector gave none. */
+  send(spot: Spot, activity: Outgoing, timeoutMs: number): Promise<{ id?: string; dropped?: true }>
+  update(spot: Spot, id: string, activity: Outgoing, timeoutMs: number): Promise<void>
+  remove(spot: Spot, id: string, timeoutMs: number): Promise<void>
+  member(spot: Spot, id: string, timeoutMs: number): Promise<Member>
+}
+
+/** So much of botbuilder's client as is used here. */
+interface Client {
+  conversations: {
+    sendToConversation(conversation: string, activity: object, options: CallOptions): Promise<unknown>
+    updateActivity(conversation: string, id: string, activity: object, options: CallOptions): Promise<unknown>
+    deleteActivity(conversation: string, id: string, options: CallOptions): Promise<unknown>
+    getConversationMember(conversation: string, id: string, options: CallOptions): Promise<unknown>
+  }
+}
+
+interface CallOptions {
+  abortSignal: AbortSignal
+}
+
+/**
+ * Loads botbuilder, which nobody who does not use Teams should pay for. Only its connector: all of it would take 40 MB and a
+ * second, for adapters, dialogs and state that are not used here.
+ */
+export async function openTransport(config: TeamsConfig): Promise<Transport> {
+  const { default: connector } = await import('botframework-connector/lib/connectorApi/connectorClient.js')
+  const { default: mappers } = await import('botframework-connector/lib/connectorApi/models/mappers.js')
+  keepEntitiesWhole(mappers.Entity)
+  const credentials = await openCredentials(config)
+  const clients = new Map<string, Client>()
+
+  function clientOf({ serviceUrl }: Spot): Client {
+    const known = clients.get(serviceUrl)
+    if (known) return known
+    // The token opens every chat of this bot: it goes to Teams and nowhere else.
+    if (!isTrusted(serviceUrl, config))
+      throw new TeamsError('connect', { status: 403, code: 'UntrustedServiceUrl', outcome: 'refused' })
+    const client = new connector.ConnectorClient(credentials, { baseUri: serviceUrl })
+    callOnce(client)
+    // One a region, in practice.
+    if (clients.size >= 100) clients.clear()
+    clients.set(serviceUrl, client)
+    return client
+  }
+
+  async function call<T>(
+    what: string,
+    spot: Spot,
+    timeoutMs: number,
+    make: (client: Client, options: CallOptions) => Promise<T>,
+  ): Promise<T> {
+    const client = clientOf(spot)
+    try {
+      return await make(client, { abortSignal: AbortSignal.timeout(timeoutMs) })
+    } catch (thrown) {
+      throw asTeamsError(what, thrown)
+    }
+  }
+
+  return {
+    async send(spot, activity, timeoutMs) {
+      const result = await call('send', spot, timeoutMs, (client, options) =>
+        client.conversations.sendToConversation(spot.conversation, activity, options),
+      )
+      const { id, code } = (result ?? {}) as { id?: unknown; code?: unknown }
+      return {
+        ...(typeof id === 'string' && id !== '' && { id }),
+        // A preview that came too late is taken and thrown away: 202 with an error in it.
+        ...(typeof code === 'string' && { dropped: true as const }),
+      }
+    },
+    async update(spot, id, activity, timeoutMs) {
+      await call('update', spot, timeoutMs, (client, options) =>
+        client.conversations.updateActivity(spot.conversation, id, activity, options),
+      )
+    },
+    async remove(spot, id, timeoutMs) {
+      await call('delete', spot, timeoutMs, (client, options) =>
+        client.conversations.deleteActivity(spot.conversation, id, options),
+      )
+    },
+    async member(spot, id, timeoutMs) {
+      const found = await call('member', spot, timeoutMs, (client, options) =>
+        client.conversations.getConversationMember(spot.conversation, id, options),
+      )
+      return memberOf(found)
+    },
+  }
+}
+
+/**
+ * botbuilder 4.23.3 sends nothing of an entity but its type, text and who is mentioned, so that neither streams nor the AI
+ * label work. Mended upstream a day after its last release (botbuilder-js, pull request 4903) in this way.
+ */
+function keepEntitiesWhole(mapper: { type: object }): void {
+  Object.assign(mapper.type, { additionalProperties: { type: { name: 'Object' } } })
+}
+
+/**
+ * Takes out of botbuilder's pipeline what repeats a POST that may have been done (three times, after a 5xx), and what would
+ * carry our token along to wherever a redirection leads.
+ */
+function callOnce(client: object): void {
+  const { pipeline } = (client as { client: { pipeline: Pipeline } }).client
+  for (const name of ['defaultRetryPolicy', 'redirectPolicy', 'tracingPolicy', 'logPolicy'])
+    if (pipeline.removePolicy({ name }).length !== 1) throw new Error(`botbuilder has no ${name} any more`)
+}
+
+interface Pipeline {
+  removePolicy(which: { name: string }): unknown[]
+}
+
+type Headers = { set(name: string, value: string): void }
+
+async function openCredentials(config: TeamsConfig) {
+  const token = await tokenSource(config)
+  return {
+    async signRequest<Resource extends { headers: Headers }>(resource: Resource): Promise<Resource> {
+      const value = await token()
+      if (value) resource.headers.set('authorization', `Bearer ${value}`)
+      return resource
+    },
+  }
+}
+
+/** Our token for Teams; botbuilder keeps it until five minutes before its end. */
+async function tokenSource(config: TeamsConfig): Promise<() => Promise<string>> {
+  const { appId, appType, tenantId, certificate, password = '', standIn, anonymous } = config
+  if (standIn) return async () => standIn.token
+  if (anonymous || !appId) return async () => ''
+  // In a tenant of its own the token must come from there; otherwise from the Bot Framework's.
+  const tenant = appType === 'MultiTenant' ? undefined : tenantId
+  if (appType === 'UserAssignedMsi') {
+    const { default: msi } = await import('botframework-connector/lib/auth/managedIdentityAppCredentials.js')
+    const { default: tokens } = await import('botframework-connector/lib/auth/jwtTokenProviderFactory.js')
+    const scope = 'https://api.botframework.com'
+    const source = new msi.ManagedIdentityAppCredentials(appId, scope, new tokens.JwtTokenProviderFactory())
+    return oneAtATime(() => source.getToken())
+  }
+  if (certificate) {
+    const { default: auth } = await import('botframework-connector/lib/auth/certificateAppCredentials.js')
+    const { thumbprint, privateKey } = certificate
+    const source = new auth.CertificateAppCredentials(appId, thumbprint, privateKey, tenant)
+    return oneAtATime(() => source.getToken())
+  }
+  const { default: auth } = await import('botframework-connector/lib/auth/microsoftAppCredentials.js')
+  const source = new auth.MicrosoftAppCredentials(appId, password, tenant)
+  return oneAtATime(() => source.getToken())
+}
+
+/** botbuilder would ask for a new token once for each call that waits for it. */
+function oneAtATime(get: () => Promise<string>): () => Promise<string> {
+  let pending: Promise<string> | undefined
+  return () => {
+    pending ??= get()
+      .catch((thrown: unknown) => {
+        // Nothing was sent.
+        throw new TeamsError('token', { status: 0, code: 'NoToken', outcome: 'refused', cause: thrown })
+      })
+      .finally(() => {
+        pending = undefined
+      })
+    return pending
+  }
+}
+
+/** As botbuilder throws it: Azure's `RestError`. */
+interface RestError {
+  statusCode?: number
+  code?: string
+  details?: { error?: { code?: unknown; message?: unknown }; code?: unknown; message?: unknown }
+  response?: { headers?: { get(name: string): string | undefined }; bodyAsText?: string | null }
+}
+
+function asTeamsError(what: string, thrown: unknown): TeamsError {
+  if (thrown instanceof TeamsError) return thrown
+  const { statusCode: status = 0, code: reason = '', details, response } = (thrown ?? {}) as RestError
+  if (status < 300) {
+    const outcome = neverSent.has(reason) ? 'refused' : 'unknown'
+    return new TeamsError(what, { status: 0, code: reason, outcome, cause: thrown })
+  }
+  const said = details?.error ?? details
+  const wait = Number(response?.headers?.get('retry-after') ?? Number.NaN)
+  return new TeamsError(what, {
+    status,
+    code: typeof said?.code === 'string' ? said.code : '',
+    words: typeof said?.message === 'string' ? said.message : (response?.bodyAsText ?? '').slice(0, 1_000),
+    // 503 comes from a door that took nothing; other failures of a server may come after its work.
+    outcome: status >= 500 && status !== 503 ? 'unknown' : 'refused',
+    ...(Number.isFinite(wait) && { retryAfterMs: wait * 1000 }),
+  })
+}
+
+const neverSent = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH'])
+
+function memberOf(found: unknown): Member {
+  const all = (found ?? {}) as Record<string, unknown>
+  const member: Member = {}
+  for (const field of ['name', 'email', 'userPrincipalName', 'tenantId', 'userRole'] as const) {
+    const value = all[field]
+    if (typeof value === 'string' && value !== '') member[field] = value
+  }
+  return member
+}
