@@ -73,7 +73,7 @@ export function createStream(options: StreamOptions): Stream {
     try {
       return await send(activity, timeoutMs)
     } catch (thrown) {
-      if (isThrottled(thrown)) freeAt = clock.now() + ((retryAfterOf(thrown) ?? 2 * limits.streamGapMs)
+      if (isThrottled(thrown)) freeAt = clock.now() + (retryAfterOf(thrown) ?? 2 * limits.streamGapMs)
       throw thrown
     } finally {
       freeAt = Math.max(freeAt, clock.now() + limits.streamGapMs)
