@@ -95,6 +95,7 @@ export async function start(config: Config): Promise<App> {
       }),
       chat,
       vault: store.vault,
+      counters: store.counters,
       log: logs.log('slack'),
     })
   }

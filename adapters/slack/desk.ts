@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import { asFault, messageOf } from '../../src/errors.ts'
 import { identityOf } from '../../src/ids.ts'
+import type { Counters } from '../../src/store.ts'
 import type { Log, PlatformChat, Sender, User } from '../../src/types.ts'
 import type { Api } from './api.ts'
 import type { Block, Links } from './blocks.ts'
@@ -24,6 +25,11 @@ export interface Way {
   team?: string
 }
 
+export interface Withdrawn {
+  add(address: ThreadAddress): void
+  has(address: ThreadAddress): boolean
+}
+
 /** What every listener works with. */
 export interface Desk {
   chat: PlatformChat
@@ -44,11 +50,17 @@ export interface Desk {
   tell(address: ThreadAddress, text: string, blocks?: Block[]): Promise<void>
   /** Answer a command or a button for that person alone. */
   respond(url: string, text: string, blocks?: Block[]): Promise<void>
+  /** Questions that were taken back: that they were stopped is said to nobody. */
+  withdrawn: Withdrawn
+  /** The first to ask for this id, on whichever instance. */
+  first(id: string): Promise<boolean>
   /**
-   * Do it once, however often Slack delivers what asks for it: by id, on this instance. If it fails, the next delivery may.
-   * False: it was done (or is being done) already.
+   * Do it once, however often Slack delivers what asks for it, and to however many instances: by id. If it fails, the next
+   * delivery may.
    */
-  once(id: string, work: () => Promise<void>): Promise<boolean>
+  once(id: string, work: () => Promise<void>): Promise<void>
+  /** The same on this instance alone, which costs no look into the store. */
+  onceHere(id: string, work: () => Promise<void>): Promise<void>
 }
 
 export function createWays(): Ways {
@@ -59,11 +71,22 @@ export function createWays(): Ways {
   }
 }
 
+function createWithdrawn(): Withdrawn {
+  const messages = new LRUCache<string, true>({ max: 1_000 })
+  const keyOf = ({ channel, ts }: ThreadAddress): string => `${channel} ${ts}`
+  return {
+    add: (address) => void messages.set(keyOf(address), true),
+    has: (address) => messages.has(keyOf(address)),
+  }
+}
+
 /** Slack redelivers for about six minutes. */
 const rememberedMs = 15 * 60_000
+const markOf = (id: string): string => `slack:${id}`
 
 export function createDesk(
   parts: Pick<Desk, 'chat' | 'api' | 'http' | 'workspaces' | 'names' | 'ways' | 'links' | 'config' | 'log' | 'now'>,
+  counters: Counters,
 ): { desk: Desk; idle(): Promise<void> } {
   const { chat, api, http, ways, log } = parts
   const tasks = new Set<Promise<void>>()
@@ -71,6 +94,7 @@ export function createDesk(
 
   const desk: Desk = {
     ...parts,
+    withdrawn: createWithdrawn(),
     background(what, work) {
       const task = work()
         .then(
@@ -97,12 +121,21 @@ export function createDesk(
     },
     respond: (url, text, blocks) =>
       http.respond(url, { response_type: 'ephemeral', replace_original: false, text, ...(blocks && { blocks }) }),
+    async first(id) {
+      return (await counters.hit(markOf(id), rememberedMs)).count === 1
+    },
     async once(id, work) {
-      const running = handled.get(id)
-      if (running) {
-        await running
-        return false
+      if (!(await desk.first(id))) return
+      try {
+        await work()
+      } catch (thrown) {
+        await counters.reset(markOf(id)).catch(() => {})
+        throw thrown
       }
+    },
+    async onceHere(id, work) {
+      const running = handled.get(id)
+      if (running) return running
       const task = work()
       handled.set(id, task)
       try {
@@ -111,7 +144,6 @@ export function createDesk(
         handled.delete(id)
         throw thrown
       }
-      return true
     },
   }
 

@@ -27,11 +27,16 @@ export class SlackError extends Error {
 const inDoubt = new Set(['internal_error', 'fatal_error', 'request_timeout', 'service_unavailable'])
 
 /** The token is of no use any more: the app was removed, or its access revoked. */
-export const deadToken: ReadonlySet<string> = new Set([
+export const deadToken: ReadonlySet<string> = new Set(['account_inactive', 'token_revoked'])
+
+/**
+ * Trying again does not help now, but the installation stays: Slack says the same to requests from an address that is not
+ * allowed, to an organisation that is being moved, and about a single workspace of one.
+ */
+export const refusedToken: ReadonlySet<string> = new Set([
+  ...deadToken,
   'invalid_auth',
   'not_authed',
-  'account_inactive',
-  'token_revoked',
   'org_login_required',
   'team_access_not_granted',
 ])

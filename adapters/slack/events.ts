@@ -77,17 +77,30 @@ export function createEvents(desk: Desk): Record<(typeof eventNames)[number], Ev
 type Of<Type extends Understood['type']> = Extract<Understood, { type: Type }>
 
 async function takeQuestion(desk: Desk, { incoming, address }: Of<'question'>, event: MessageEvent): Promise<void> {
-  const { client_msg_id: gesture } = event
-  if (!gesture) return accept(desk, incoming, address)
-  // Slack now and then makes two messages of one gesture, with different times: what is new in a channel are two places.
-  const key = `gesture:${incoming.place.workspace}:${incoming.place.channel}:${gesture}`
-  await desk.once(key, () => accept(desk, incoming, address))
+  const { client_msg_id: gesture, ts, thread_ts = ts } = event
+  if (!gesture || thread_ts !== ts) return void (await accept(desk, incoming, address))
+  // Slack now and then makes two messages of one gesture, with different times. In a thread both have the same place, where
+  // their common id tells; what is new in a channel are two places.
+  const { place, ids: known } = incoming
+  const key = `gesture:${place.workspace}:${place.channel}:${gesture}`
+  await desk.onceHere(key, async () => {
+    if (!(await accept(desk, incoming, address))) return
+    // Another instance may have got the other one. Looked for after this one is stored, so that no acknowledgement waits for
+    // it and nothing gets lost: the later of the two is taken back.
+    desk.background('looking for a double', async () => {
+      if (await desk.first(key)) return
+      desk.withdrawn.add(address)
+      await desk.chat.amend(place, known[0]!, null)
+    })
+  })
 }
 
-async function accept(desk: Desk, incoming: Incoming, address: ThreadAddress): Promise<void> {
+/** True: it is stored, and was not before. */
+async function accept(desk: Desk, incoming: Incoming, address: ThreadAddress): Promise<boolean> {
   const { status } = await desk.chat.accept(incoming)
   if (status === 'full')
     desk.background('saying that there is too much', () => desk.tell(address, notice('inbox_full').text))
+  return status === 'accepted'
 }
 
 async function obey(desk: Desk, { word, addressed, id, place, address }: Of<'word'>): Promise<void> {
@@ -117,6 +130,7 @@ async function obey(desk: Desk, { word, addressed, id, place, address }: Of<'wor
 
 async function amend(desk: Desk, { id, change, place, text, address }: Of<'change'>): Promise<void> {
   await desk.once(change, async () => {
+    if (text === null) desk.withdrawn.add(address)
     const amended = await desk.chat.amend(
       place,
       id,

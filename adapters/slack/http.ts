@@ -20,6 +20,7 @@ export interface Http {
 
 export function createHttp(apiUrl: string, timeoutMs: number): Http {
   const base = apiUrl.endsWith('/') ? apiUrl : `${apiUrl}/`
+  const apiHost = new URL(base).hostname
   // Heeds HTTPS_PROXY and NO_PROXY.
   const dispatcher = new EnvHttpProxyAgent({ connections: 256 })
 
@@ -59,6 +60,7 @@ export function createHttp(apiUrl: string, timeoutMs: number): Http {
     return { ...result, ok: true, ...(typeof scopes === 'string' && { scopes }) }
   }
   async function respond(url: string, body: Record<string, unknown>): Promise<void> {
+    if (!isSlacks(url, apiHost)) throw new SlackError('response_url', 'refused')
     let status: number
     try {
       const response = await request(url, {
@@ -82,6 +84,15 @@ export function createHttp(apiUrl: string, timeoutMs: number): Http {
   }
 
   return { send, respond, close: () => dispatcher.destroy() }
+}
+
+const slackDomain = /(?:^|\.)slack(?:-gov)?\.com$/
+
+/** Where to answer comes with a request: to Slack (or what stands in for it), and to nowhere else. */
+function isSlacks(url: string, apiHost: string): boolean {
+  const parsed = URL.parse(url)
+  if (!slackDomain.test(apiHost)) return parsed?.hostname === apiHost
+  return parsed?.protocol === 'https:' && slackDomain.test(parsed.hostname)
 }
 
 function parse(method: string, text: string): Record<string, unknown> {

@@ -1,5 +1,5 @@
 import type { Router } from 'express'
-import type { Vault } from '../../src/store.ts'
+import type { Counters, Vault } from '../../src/store.ts'
 import type { Adapter, Log, PlatformChat } from '../../src/types.ts'
 import type { SlackConfig } from './config.ts'
 import type { Clock } from './gates.ts'
@@ -19,6 +19,8 @@ export interface Slack {
 export interface SlackOptions {
   config: SlackConfig
   chat: PlatformChat
+  /** What was done once already, over all instances. */
+  counters: Counters
   /** Where installations are kept; needed with `config.oauth` alone. */
   vault?: Vault
   log: Log

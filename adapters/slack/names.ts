@@ -9,6 +9,8 @@ export interface Names {
   profile(install: string, user: string): Promise<Profile & { external: boolean }>
   person(install: string, user: string): Promise<string | undefined>
   channel(install: string, channel: string): Promise<string | undefined>
+  /** Shared with other organisations (Slack Connect), as far as Slack tells. */
+  isShared(install: string, channel: string): Promise<boolean>
   /** The same without asking Slack. */
   known: {
     person(install: string, user: string): string | undefined
@@ -36,7 +38,7 @@ const cached = { max: 20_000, ttl: 60 * 60_000 }
 export function createNames(options: { api: Api; log: Log }): Names {
   const { api, log } = options
   const people = new LRUCache<string, string>(cached)
-  const channels = new LRUCache<string, string>(cached)
+  const channels = new LRUCache<string, { name?: string; shared: boolean }>(cached)
   const keyOf = (install: string, id: string): string => `${install} ${id}`
 
   async function profile(install: string, user: string): Promise<Profile & { external: boolean }> {
@@ -56,8 +58,8 @@ export function createNames(options: { api: Api; log: Log }): Names {
     }
   }
 
-  /** A name is nice to have: without it the id stays. */
-  async function orNothing(what: Promise<string | undefined>): Promise<string | undefined> {
+  /** It is nice to have: without a name the id stays. */
+  async function orNothing<T>(what: Promise<T>): Promise<T | undefined> {
     try {
       return await what
     } catch (thrown) {
@@ -66,22 +68,26 @@ export function createNames(options: { api: Api; log: Log }): Names {
     }
   }
 
-  async function channelName(install: string, channel: string): Promise<string | undefined> {
+  async function channelInfo(install: string, channel: string): Promise<{ name?: string; shared: boolean }> {
+    const known = channels.get(keyOf(install, channel))
+    if (known) return known
     const result = await api.call(install, 'conversations.info', { channel }, { about: channel })
-    const name = (result.channel as { name?: string } | undefined)?.name
-    if (name) channels.set(keyOf(install, channel), name)
-    return name
+    const { name, is_ext_shared } = (result.channel ?? {}) as { name?: string; is_ext_shared?: boolean }
+    const info = { shared: is_ext_shared === true, ...(name && { name }) }
+    channels.set(keyOf(install, channel), info)
+    return info
   }
 
   return {
     profile,
     person: (install, user) =>
       orNothing((async () => people.get(keyOf(install, user)) ?? (await profile(install, user)).name)()),
-    channel: (install, channel) =>
-      orNothing((async () => channels.get(keyOf(install, channel)) ?? channelName(install, channel))()),
+    channel: (install, channel) => orNothing(channelInfo(install, channel).then(({ name }) => name)),
+    isShared: async (install, channel) =>
+      (await orNothing(channelInfo(install, channel).then(({ shared }) => shared))) === true,
     known: {
       person: (install, user) => people.get(keyOf(install, user)),
-      channel: (install, channel) => channels.get(keyOf(install, channel)),
+      channel: (install, channel) => channels.get(keyOf(install, channel))?.name,
     },
   }
 }

@@ -21,6 +21,8 @@ export interface ThreadReplyOptions {
   log: Log
   clock: Clock
   pace: Pace
+  /** The question was taken back. */
+  withdrawn(): boolean
 }
 
 /**
@@ -141,8 +143,8 @@ export function createThreadReply(options: ThreadReplyOptions): Reply {
     done: (final: Answer) => settle(final.text, footer({ ...final, rated: isRated(final) })),
     async stopped(final: Answer) {
       if (final.text.trim() !== '') return settle(final.text, footer({ ...final, rated: false }))
-      // Nothing was said: a line that it was stopped, or (the conversation was deleted) nothing at all.
-      await settle(final.notice?.text ?? '', [])
+      // Nothing was said: a line that it was stopped, or (conversation or question were deleted) nothing at all.
+      await settle((!options.withdrawn() && final.notice?.text) || '', [])
     },
     failed: (notice: Notice) => settle(notice.text, notice.retry ? footer({ rated: false }) : []),
   }

@@ -56,7 +56,10 @@ export function openSlack(options: SlackOptions): Slack {
   const links = config.publicUrl ? { publicUrl: config.publicUrl } : {}
   const ways = createWays()
   const now = clock.now
-  const { desk, idle } = createDesk({ chat, api, http, workspaces, names, ways, links, config, log, now })
+  const { desk, idle } = createDesk(
+    { chat, api, http, workspaces, names, ways, links, config, log, now },
+    options.counters,
+  )
   const intake = createIntake(log)
   createBolt({ desk, intake, apiUrl, log })
   const { signingSecret, appToken } = config
@@ -79,7 +82,14 @@ export function openSlack(options: SlackOptions): Slack {
       }
       if (address.kind === 'command') return createCommandReply({ ...common, api, http, workspaces, address })
       const thread = createThread({ api, workspaces, address, turn: about.turn })
-      return createThreadReply({ ...common, thread, address, clock, pace })
+      return createThreadReply({
+        ...common,
+        thread,
+        address,
+        clock,
+        pace,
+        withdrawn: () => desk.withdrawn.has(address),
+      })
     },
     profile: createProfile({ names, workspaces, ways, rules: config }),
     prepare: createPrepare({ api, names, workspaces, log }),

@@ -46,6 +46,8 @@ export interface Workspaces {
 }
 
 const ownKey = 'own'
+/** What the configured token is found to be at the start. */
+const wrongToken: ReadonlySet<string> = new Set([...deadToken, 'invalid_auth', 'not_authed'])
 
 /** One workspace with the token from the configuration. `start` finds out which one it is, for as long as that takes. */
 export function ownWorkspace(options: {
@@ -71,7 +73,7 @@ export function ownWorkspace(options: {
       log.info({ team: own.team }, 'connected to the workspace')
       return true
     } catch (thrown) {
-      if (thrown instanceof SlackError && deadToken.has(thrown.code)) await gone(ownKey, thrown.code)
+      if (thrown instanceof SlackError && wrongToken.has(thrown.code)) await gone(ownKey, thrown.code)
       else log.warn({ reason: messageOf(thrown) }, 'Slack does not answer yet, trying again')
       return own === null
     }

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { Fault } from '../../src/errors.ts'
 import type { Draft, JsonObject, Log } from '../../src/types.ts'
 import type { Block } from './blocks.ts'
-import { codeOf, deadPlace, deadToken, SlackError } from './errors.ts'
+import { codeOf, deadPlace, refusedToken, SlackError } from './errors.ts'
 import { render } from './markdown.ts'
 import type { ThreadAddress } from './payload.ts'
 import type { Held } from './preview.ts'
@@ -179,7 +179,7 @@ export function createWriter(options: {
           throw thrown
         })
       } catch (thrown) {
-        throw deadPlace.has(codeOf(thrown)) || deadToken.has(codeOf(thrown)) ? hopeless(thrown) : thrown
+        throw deadPlace.has(codeOf(thrown)) || refusedToken.has(codeOf(thrown)) ? hopeless(thrown) : thrown
       }
     },
   }

@@ -174,6 +174,18 @@ test('a message that is deleted while it is answered: the answer stops, and its 
   expect(JSON.stringify(await stored(world))).not.toContain('My secret')
 })
 
+test('a message that is deleted before its answer begins is not answered, not even with “stopped”', async () => {
+  const world = await startWorld()
+  const { slack, model } = world
+  model.script = hanging()
+  const said = slack.say({ user: slack.ana.id, channel: slack.dm.id, text: 'My secret' })
+  await slack.until(() => model.prompts.length === 1)
+  slack.remove({ channel: slack.dm.id, ts: said.ts })
+  await settled(world)
+  expect(answers(slack, slack.dm.id, said.ts)).toEqual([])
+  expect(slack.screen(slack.dm.id, { thread: said.ts }).status).toBe('')
+})
+
 describe('/ask', () => {
   test('answers to the person alone, also where the bot is not', async () => {
     const world = await startWorld()

@@ -103,6 +103,24 @@ describe('an installation', () => {
     expect(await world.store.vault.get(`slack:${slack.team.id}`)).toBeNull()
     expect(world.logged('warn').filter((line) => line.includes('not installed there any more'))).toHaveLength(1)
   })
+
+  test.each(['invalid_auth', 'org_login_required', 'team_access_not_granted'])(
+    'stays when Slack says %s: that may be about our address, or one workspace, or this hour',
+    async (error) => {
+      const world = await startMany()
+      const { slack } = world
+      await installInto(world)
+      slack.fail('*', { kind: 'error', error }, { times: 1_000 })
+      slack.say({ user: slack.ana.id, channel: slack.dm.id, text: 'Hello' })
+      await slack.until(() => slack.callsTo('users.info').length > 0)
+      await slack.until(() => slack.calls.filter(({ method }) => method.startsWith('chat.')).length > 0)
+      slack.heal()
+      await settled(world)
+      const said = slack.say({ user: slack.ben.id, channel: slack.state.dm(slack.ben.id, 'U0AIDE0001').id, text: 'Hi' })
+      await settled(world)
+      expect(answers(slack, said.channel, said.ts)).toHaveLength(1)
+    },
+  )
 })
 
 describe('a token that ends', () => {

@@ -31,6 +31,8 @@ export interface World {
   another(): Promise<Running>
   /** All that was logged at these levels. */
   logged(level: 'warn' | 'error'): string[]
+  /** All that was logged by the surface. */
+  lines: ReturnType<typeof quietLog>['lines']
 }
 
 export interface Running {
@@ -70,6 +72,7 @@ export async function startWorld({ config, leaseMs = 10_000, prepare, ...options
     app,
     keys: config?.oauth?.encryptionKeys ?? [],
     another,
+    lines: log.lines,
     logged: (level) => log.lines.filter((line) => line.level === level).map((line) => line.text),
   }
 }
@@ -102,6 +105,7 @@ async function startRunning(parts: {
     },
     chat,
     vault: store.vault,
+    counters: store.counters,
     log,
   })
   held.instance = await startInstance({ store, adapters: [surface.adapter], model, leaseMs })
@@ -132,6 +136,24 @@ async function startRunning(parts: {
 function stop(server: Server): void {
   server.closeAllConnections()
   server.close()
+}
+
+/** A load balancer: Slack's requests go to the instances by turns. */
+export async function spreadOver({ slack }: World, apps: readonly Running[]): Promise<void> {
+  let next = 0
+  const server = createServer((incoming, outgoing) => {
+    const { method = 'POST', url = '/', headers } = incoming
+    const { hostname, port } = new URL(apps[next++ % apps.length]!.url)
+    const onward = httpRequest({ hostname, port, method, path: url, headers }, (answer) => {
+      outgoing.writeHead(answer.statusCode ?? 500, answer.headers)
+      answer.pipe(outgoing)
+    })
+    onward.on('error', () => outgoing.destroy())
+    incoming.pipe(onward)
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  endings.push(async () => stop(server))
+  slack.connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}/slack/events`)
 }
 
 /** The line between one instance and Slack: what is on its way when it is cut is done, but nobody hears of it. */
