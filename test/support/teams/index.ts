@@ -121,10 +121,11 @@ export async function startTeams(options: TeamsOptions = {}): Promise<TeamsStand
   const serviceUrl = `${origin}${region}`
   const facts = { appId, serviceUrl }
 
+  const signed = (): string | undefined => (options.anonymous ? undefined : `Bearer ${mint(facts)}`)
   const deliveries = createDelivery({
     clock,
     targets: () => botUrls,
-    authorization: () => (options.anonymous ? undefined : `Bearer ${mint(facts)}`),
+    authorization: signed,
     redeliver: options.redeliver ?? true,
   })
   const cast = createCast(state)
@@ -246,7 +247,7 @@ export async function startTeams(options: TeamsOptions = {}): Promise<TeamsStand
       return made
     },
     redeliver: (delivery, to) => deliveries.again(delivery, to),
-    deliverToAll: (one) => Promise.all(botUrls.map((to) => deliveries.raw(one, `Bearer ${mint(facts)}`, to))),
+    deliverToAll: (one) => Promise.all(botUrls.map((to) => deliveries.raw(one, signed(), to))),
     mint: (parts) => mint(facts, parts),
     knock(name, more = {}) {
       const each: (typeof tokenCases)[TokenCaseName] & { change?: (activity: JsonObject) => JsonObject } =
@@ -254,7 +255,7 @@ export async function startTeams(options: TeamsOptions = {}): Promise<TeamsStand
       const plain = activity(cast.personal.id, { text: 'Hello', ...more })
       return deliveries.raw(each.change ? each.change(plain) : plain, each.authorization(facts))
     },
-    postActivity: (one, authorization = `Bearer ${mint(facts)}`) => deliveries.raw(one, authorization ?? undefined),
+    postActivity: (one, authorization = signed() ?? null) => deliveries.raw(one, authorization ?? undefined),
     activity,
     idle: deliveries.idle,
     async close() {
