@@ -27,8 +27,8 @@ export interface Rig {
   app: RunningApp
   /** A cookie and a CSRF token for each person. */
   people: Person[]
-  /** A number from the app's own `/metrics`. */
-  metric(name: string): Promise<number>
+  /** Numbers from the app's own `/metrics`. Reading them begins the event loop's histogram anew. */
+  metrics(...names: string[]): Promise<number[]>
   stop(): Promise<void>
 }
 
@@ -74,9 +74,9 @@ export async function startRig(modelUrl: string, count: number, env: Record<stri
   return {
     app,
     people,
-    async metric(name) {
+    async metrics(...names) {
       const text = await (await fetch(`${app.url}/metrics`)).text()
-      return Number(new RegExp(`^${name} (.+)$`, 'm').exec(text)?.[1])
+      return names.map((name) => Number(new RegExp(`^${name} (.+)$`, 'm').exec(text)?.[1]))
     },
     async stop() {
       await app.stop('SIGKILL')

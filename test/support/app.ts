@@ -1,12 +1,18 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
-const program = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
+const root = new URL('../../', import.meta.url)
+const program = fileURLToPath(new URL('src/main.ts', root))
+/** As `npm start` has them. */
+const [, ...flags] = (JSON.parse(readFileSync(new URL('package.json', root), 'utf8')).scripts.start as string).split(
+  ' ',
+)
 
 /** The app as an operator runs it: a process of its own, spoken to over HTTP and signals. */
 export interface RunningApp {
@@ -36,7 +42,7 @@ export async function temporaryFolder(): Promise<{ path: string; remove(): Promi
 
 /** Starts `src/main.ts` on a free port and waits until it listens; rejects with what it printed if it ends before. */
 export async function startApp({ env = {}, dataDir }: AppOptions): Promise<RunningApp> {
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', program], {
+  const child = spawn(process.execPath, [...flags.slice(0, -1), program], {
     cwd: dataDir,
     env: {
       PATH: process.env.PATH,
