@@ -7,7 +7,8 @@ import { now } from './clock.ts'
 /**
  * A model for benchmarks, in a process of its own: every piece of text carries the moment it was sent, and the first one
  * how long the question (which carries its own moment as `sent=...`) took to get here. A question may ask for another
- * number of pieces (`deltas=5`). Prints its port.
+ * number of pieces (`deltas=5`) or another time between them (`pace=20`, in milliseconds). A model named `titles` says
+ * five pieces, whatever the question. Prints its port.
  */
 const { values } = parseArgs({
   options: { pace: { type: 'string', default: '100' }, deltas: { type: 'string', default: '100' } },
@@ -32,16 +33,20 @@ const server = createServer((request, response) => {
     const sent = Number(/sent=([\d.]+)(?!.*sent=)/s.exec(body)?.[1])
     response.writeHead(200, { 'content-type': 'application/vnd.amazon.eventstream' })
     response.write(head)
-    const count = Number(/deltas=(\d+)/.exec(body)?.[1] ?? deltas)
+    const asked = Number(/deltas=(\d+)/.exec(body)?.[1] ?? deltas)
+    const count = request.url?.startsWith('/model/titles/') ? 5 : asked
     let left = count
-    const timer = setInterval(() => {
-      const first = left === count && sent ? `took=${(arrived - sent).toFixed(3)} ` : ''
-      if (left-- > 0) response.write(delta(`${first}@${now().toFixed(3)} and a few words more `))
-      else {
-        clearInterval(timer)
-        response.end(tail)
-      }
-    }, pace)
+    const timer = setInterval(
+      () => {
+        const first = left === count && sent ? `took=${(arrived - sent).toFixed(3)} ` : ''
+        if (left-- > 0) response.write(delta(`${first}@${now().toFixed(3)} and a few words more `))
+        else {
+          clearInterval(timer)
+          response.end(tail)
+        }
+      },
+      Number(/pace=(\d+)/.exec(body)?.[1] ?? pace),
+    )
     response.on('close', () => clearInterval(timer))
   })
 })

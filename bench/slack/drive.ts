@@ -1,0 +1,163 @@
+import { createHmac, randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Agent, request } from 'undici'
+import { now } from '../clock.ts'
+import { signingSecret, type Target } from './rig.ts'
+import type { SeenAnswer } from './seen.ts'
+
+/** Which question is asked of whom. */
+export interface Ask {
+  target: Target
+  /** The number of its workspace. */
+  workspace: number
+  /** The person's direct messages by default. */
+  channel?: string
+  /** How many pieces the model says, and the milliseconds between two of them. */
+  deltas: number
+  paceMs: number
+}
+
+/** A question that was acknowledged. */
+export interface Asked {
+  /** `channel:ts`, the thread of its answer. */
+  thread: string
+  /** The id under which the app knows it. */
+  message: string
+  workspace: string
+  channel: string
+  ts: string
+  deltas: number
+  /** From the event leaving until its 200, in milliseconds. */
+  ackMs: number
+  /** Resolves when its answer is ended. */
+  answered: Promise<SeenAnswer>
+}
+
+/** Slack's side of events: sends them, signed, and hears from the stand-in when they are answered. */
+export interface Driver {
+  ask(ask: Ask): Promise<Asked>
+  /** What is known of an answer now: it may have come twice. */
+  seen(thread: string): SeenAnswer | undefined
+  close(): Promise<void>
+}
+
+/** An answer that takes longer than that is lost. */
+const patienceMs = 60_000
+const lookMs = 50
+
+export function createDriver(slackUrl: string): Driver {
+  const dispatcher = new Agent({ connections: 2_000, bodyTimeout: 0, headersTimeout: 0 })
+  const waiting = new Map<string, (answer: SeenAnswer) => void>()
+  const seen = new Map<string, SeenAnswer>()
+  let asked = 0
+  let open = true
+  const following = follow()
+
+  async function follow(): Promise<void> {
+    while (open) {
+      const { body } = await request(`${slackUrl}/answers`, { dispatcher })
+      for (const answer of (await body.json()) as SeenAnswer[]) {
+        seen.set(answer.thread, answer)
+        waiting.get(answer.thread)?.(answer)
+        waiting.delete(answer.thread)
+      }
+      await sleep(lookMs)
+    }
+  }
+
+  function answerIn(thread: string): Promise<SeenAnswer> {
+    const { promise, resolve, reject } = Promise.withResolvers<SeenAnswer>()
+    const timer = setTimeout(() => reject(new Error(`no answer in ${thread}`)), patienceMs)
+    waiting.set(thread, (answer) => {
+      clearTimeout(timer)
+      resolve(answer)
+    })
+    return promise
+  }
+
+  return {
+    async ask({ target, workspace: number, channel = `D${number}`, deltas, paceMs }) {
+      const workspace = `T${number}`
+      const ts = `${Math.floor(Date.now() / 1000)}.${String(++asked).padStart(6, '0')}`
+      const thread = `${channel}:${ts}`
+      const answered = answerIn(thread)
+      answered.catch(() => {})
+      const event = {
+        type: 'message',
+        channel,
+        channel_type: 'im',
+        user: `U${number}`,
+        ts,
+        event_ts: ts,
+        team: workspace,
+        client_msg_id: randomUUID(),
+        text: `How do I set this up? deltas=${deltas} pace=${paceMs} sent=${now().toFixed(3)}`,
+      }
+      const began = now()
+      const { statusCode, body } = await request(target.url, { method: 'POST', dispatcher, ...signed(event) })
+      const ackMs = now() - began
+      await body.dump()
+      if (statusCode !== 200) throw new Error(`an event was answered with ${statusCode}`)
+      return { thread, message: `message:${workspace}:${thread}`, workspace, channel, ts, deltas, ackMs, answered }
+    },
+    seen: (thread) => seen.get(thread),
+    async close() {
+      open = false
+      await following
+      await dispatcher.close()
+    },
+  }
+}
+
+function signed(event: { team: string; ts: string }): { body: string; headers: Record<string, string> } {
+  const { team, ts } = event
+  const body = JSON.stringify({
+    token: 'unused',
+    team_id: team,
+    context_team_id: team,
+    context_enterprise_id: null,
+    api_app_id: 'A1',
+    event,
+    type: 'event_callback',
+    event_id: `Ev${ts.replace('.', '')}`,
+    event_time: Math.floor(Number(ts)),
+    authorizations: [
+      { enterprise_id: null, team_id: team, user_id: 'UBOT', is_bot: true, is_enterprise_install: false },
+    ],
+    is_ext_shared_channel: false,
+  })
+  const at = String(Math.floor(Date.now() / 1000))
+  const signature = createHmac('sha256', signingSecret).update(`v0:${at}:${body}`).digest('hex')
+  return {
+    body,
+    headers: {
+      'content-type': 'application/json',
+      'x-slack-request-timestamp': at,
+      'x-slack-signature': `v0=${signature}`,
+    },
+  }
+}
+
+/** Begun at an even pace, `perSecond` of them; resolves with all results. */
+export async function evenly<T>(perSecond: number, count: number, one: (i: number) => Promise<T>): Promise<T[]> {
+  const all: Promise<T>[] = []
+  const began = performance.now()
+  for (let i = 0; i < count; i++) {
+    const wait = began + (i * 1000) / perSecond - performance.now()
+    if (wait > 0) await sleep(wait)
+    const begun = one(i)
+    begun.catch(() => {})
+    all.push(begun)
+  }
+  return Promise.all(all)
+}
+
+/** `width` of them at any time, until `done`. */
+export async function always(width: number, done: () => boolean, one: (i: number) => Promise<unknown>): Promise<void> {
+  let i = 0
+  await Promise.all(
+    Array.from({ length: width }, async () => {
+      while (!done()) await one(i++)
+    }),
+  )
+}

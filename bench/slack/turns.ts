@@ -1,0 +1,106 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { median } from '../clock.ts'
+import type { Row } from '../row.ts'
+import { always, evenly } from './drive.ts'
+import { type Part, workspaces } from './part.ts'
+import type { Target } from './rig.ts'
+import type { SeenAnswer } from './seen.ts'
+
+const perSecond = 10
+const deltas = 100
+/** More at once than either can keep up with; within the app's own limit of turns (200). */
+const width = 150
+
+/** CPU and delays of whole turns, at an easy pace and at as many as go. */
+export async function turns(part: Part): Promise<Row[]> {
+  const { ours, minimum } = part.rig
+  const easy = { ours: [] as Easy[], minimum: [] as Easy[] }
+  const full = { ours: [] as Full[], minimum: [] as Full[] }
+  for (let round = 0; round < 2; round++) {
+    easy.minimum.push(await easyLoad(part, minimum))
+    easy.ours.push(await easyLoad(part, ours))
+    full.minimum.push(await fullLoad(part, minimum))
+    full.ours.push(await fullLoad(part, ours))
+  }
+  const delays = (of: Easy[], pick: (answer: SeenAnswer) => number): number =>
+    median(of.flatMap(({ answers }) => answers.map(pick)))
+  const toModel = (of: Easy[]): number => delays(of, ({ took = Number.NaN }) => took)
+  const toSlack = (of: Easy[]): number =>
+    delays(of, ({ startedAt = Number.NaN, firstSent = Number.NaN }) => startedAt - firstSent)
+  const mean = (values: number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length
+  const cpu = (of: { cpuMs: number }[]): number => mean(of.map(({ cpuMs }) => cpuMs))
+  const reached = (of: Full[]): string =>
+    `${mean(of.map((one) => one.perSecond)).toFixed(0)} turns/s with ${(mean(of.map((one) => one.share)) * 100).toFixed(0)}% of a core`
+  return [
+    compared(`CPU of a turn of ${deltas} pieces at ${perSecond} turns/s`, cpu, easy, 'at most 1.5x'),
+    compared(
+      `CPU of a turn of ${deltas} pieces at saturation (${reached(full.ours)}; the minimum ${reached(full.minimum)})`,
+      cpu,
+      full,
+      'at most 1.8x',
+    ),
+    compared(`event to the model’s request at ${perSecond} turns/s, p50`, toModel, easy, 'within 3 ms of the minimum'),
+    compared(
+      `the model’s first words to Slack at ${perSecond} turns/s, p50`,
+      toSlack,
+      easy,
+      'within 2 ms of the minimum',
+    ),
+  ]
+}
+
+function compared<T>(name: string, measure: (of: T[]) => number, of: { ours: T[]; minimum: T[] }, goal: string): Row {
+  const [ours, base] = [measure(of.ours), measure(of.minimum)]
+  return { name, ours, base, ratio: ours / base, unit: 'ms', goal }
+}
+
+interface Easy {
+  cpuMs: number
+  answers: SeenAnswer[]
+}
+
+/** Turns at an even pace, with the model at the speed of a quick one. */
+async function easyLoad({ driver, some }: Part, target: Target): Promise<Easy> {
+  const before = await target.usage()
+  const asked = await evenly(perSecond, some(60), (i) =>
+    driver.ask({ target, workspace: i % workspaces, deltas, paceMs: 30 }),
+  )
+  const answers = await Promise.all(asked.map(({ answered }) => answered))
+  await settled()
+  const after = await target.usage()
+  return { cpuMs: ((after.cpuSeconds - before.cpuSeconds) * 1000) / answers.length, answers }
+}
+
+interface Full {
+  cpuMs: number
+  perSecond: number
+  /** Of one core. */
+  share: number
+}
+
+/** As many turns as go: what a turn costs, and how many there are. */
+async function fullLoad({ driver, some }: Part, target: Target): Promise<Full> {
+  let over = false
+  let ended = 0
+  const load = always(
+    some(width),
+    () => over,
+    async (i) => {
+      const { answered } = await driver.ask({ target, workspace: i % workspaces, deltas, paceMs: 3 })
+      await answered
+      ended++
+    },
+  )
+  await sleep(1_500)
+  const [before, endedBefore, began] = [await target.usage(), ended, performance.now()]
+  await sleep(Math.max(1_000, some(4_000)))
+  const [after, turns, seconds] = [await target.usage(), ended - endedBefore, (performance.now() - began) / 1000]
+  over = true
+  await load
+  await settled()
+  const cpuSeconds = after.cpuSeconds - before.cpuSeconds
+  return { cpuMs: (cpuSeconds * 1000) / turns, perSecond: turns / seconds, share: cpuSeconds / seconds }
+}
+
+/** What comes after an answer (titles, a cleared status) belongs to its turn and not to the next measurement. */
+const settled = (): Promise<void> => sleep(500)
