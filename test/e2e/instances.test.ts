@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { say, start } from '../support/bedrock.ts'
+import { say, start, stop, usage } from '../support/bedrock.ts'
 import { describeRedis, type RedisCluster, startCluster } from '../support/redis.ts'
 import { service } from '../support/service.ts'
 import { until } from '../support/world.ts'
@@ -44,5 +44,33 @@ describeRedis('two instances on a Redis Cluster', () => {
     const { messages } = await own.answered(there, first.conversation, 4)
     expect(messages.at(-1)).toMatchObject({ turn: second.turn, answer: { stop: 'end' } })
     expect(messages.at(-1)?.text).toContain('To be handed over')
+  })
+  it('finish the answer of one that froze, which says nothing more of it when it thaws', async () => {
+    const env = {
+      REDIS_CLUSTER_NODES: cluster.entrances.map(({ host, port }) => `${host}:${port}`).join(','),
+      SESSION_SECRET: 'x'.repeat(40),
+      BEDROCK_MODEL_ID: model,
+    }
+    const [one, two] = await Promise.all([own.run(env), own.run(env)])
+    const here = await own.signedIn(one)
+    const there = await own.signedIn(two, here.cookies)
+    own.bedrock.scriptFor(model, [start, ...say('Of the frozen one'), { gate: 'thaw' }, ...stop(), usage()])
+    const { conversation, turn } = await here.send('Who answers?')
+    for await (const { event } of here.stream(conversation, turn)) if (event === 'text') break
+    one.process.kill('SIGSTOP')
+
+    const { messages } = await own.answered(there, conversation, 2)
+    expect(messages[1]).toMatchObject({
+      text: 'You said: “Who answers?”. Earlier messages: 0.',
+      answer: { stop: 'end' },
+    })
+    own.bedrock.open('thaw')
+    one.process.kill('SIGCONT')
+    const lost = async () => /^chat_leases_lost_total 1$/m.test(await (await fetch(`${one.url}/metrics`)).text())
+    await until(lost)
+    expect((await own.opened(there, conversation)).messages).toEqual(messages)
+    expect((await fetch(`${one.url}/readyz`)).status).toBe(200)
+    const next = await here.send('And now?', { conversation })
+    expect((await own.answered(here, conversation, 4)).messages.at(-1)).toMatchObject({ turn: next.turn })
   })
 })
