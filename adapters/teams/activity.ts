@@ -46,7 +46,7 @@ export const activitySchema = z.object({
   replyToId: id.nullish(),
   name: z.string().max(200).nullish(),
   action: z.string().max(100).nullish(),
-  value: z.unknown(),
+  value: z.unknown().optional(),
   membersAdded: z.array(account.partial()).max(10_000).nullish().catch(null),
   channelData: z
     .object({

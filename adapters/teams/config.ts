@@ -54,7 +54,7 @@ export const defaults = {
   updatePaceMs: 3_000,
   /** An answer in a group that takes longer than this is shown while it grows. */
   patienceMs: 6_000,
-  /** Of one message, in UTF-16 or JSON, whichever is more. Teams takes about 100 kB with everything around it. */
+  /** Of one message's text. Teams takes about 100 kB with everything around it. */
   messageBytes: 80_000,
   /** How long work that nobody waits for may go on after `close`. */
   graceMs: 5_000,

@@ -75,7 +75,7 @@ export function isTooLarge(thrown: unknown): boolean {
 
 /** There is no such message (any more): somebody deleted it. */
 export function isMissing(thrown: unknown): boolean {
-  return thrown instanceof TeamsError && thrown.status === 404 && !/conversation/i.test(thrown.code)
+  return thrown instanceof TeamsError && thrown.status === 404 && !/^conversation/i.test(thrown.code)
 }
 
 export function retryAfterOf(thrown: unknown): number | undefined {

@@ -8,7 +8,7 @@ const feedbackSchema = z.object({
   actionName: z.literal('feedback'),
   actionValue: z.object({
     reaction: z.enum(['like', 'dislike']),
-    feedback: z.unknown(),
+    feedback: z.unknown().optional(),
   }),
 })
 

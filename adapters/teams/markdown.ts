@@ -40,6 +40,7 @@ export function createRenderer(): Renderer {
   /** What has come of the current line, and how much of it is out. */
   let line = ''
   let out = 0
+  let begun = false
   let span = 0
   /** Rows of a table, or of what may become one. */
   let held: string[] = []
@@ -88,7 +89,7 @@ export function createRenderer(): Renderer {
 
   /** True: the line belongs to a table, or may. */
   function collects(whole: string): boolean {
-    if (fence || out > 0 || !mayBeRow(whole)) return false
+    if (fence || begun || !mayBeRow(whole)) return false
     if (align || held.length === 0) {
       held.push(whole)
       return true
@@ -104,7 +105,7 @@ export function createRenderer(): Renderer {
 
   function endLine(whole: string): void {
     if (collects(whole)) return
-    if (out > 0) {
+    if (begun) {
       if (fence) text += whole.slice(out)
       else inline(whole.slice(out), true)
     } else {
@@ -113,6 +114,7 @@ export function createRenderer(): Renderer {
     }
     out = 0
     span = 0
+    begun = false
   }
 
   function wholeLine(whole: string): void {
@@ -150,16 +152,18 @@ export function createRenderer(): Renderer {
   /** What can be told of a line before its end. */
   function peek(): void {
     if (fence) {
-      if (out === 0 && line.length < longCode) return
+      if (!begun && line.length < longCode) return
       const end = withoutHalf(line)
-      if (out === 0) begin('block')
+      if (!begun) begin('block')
+      begun = true
       text += line.slice(out, end)
       out = end
       return
     }
-    if (out === 0) {
+    if (!begun) {
       if (undecided.test(line)) return
       releaseTable()
+      begun = true
       begin(block.test(line) ? 'block' : 'plain')
     }
     out += inline(line.slice(out), false)

@@ -71,7 +71,8 @@ export function createReply(options: ReplyOptions): Reply {
   }
 
   async function typing(): Promise<void> {
-    if (clock.now() - typedAt < typingMs) return
+    // An open stream says more, and Teams takes no other typing beside it.
+    if (stream.open || clock.now() - typedAt < typingMs) return
     typedAt = clock.now()
     await transport
       .send(spot, { type: 'typing', ...envelope(address) }, limits.previewMs)

@@ -1,8 +1,9 @@
 const encoder = new TextEncoder()
 
-/** What Teams counts, or the body that carries it: UTF-16, or UTF-8 with JSON's escapes, whichever is more. */
+/** What Teams counts, or the body that carries it: JSON, its escapes included, as UTF-16 or UTF-8, whichever is more. */
 export function bytesOf(text: string): number {
-  return Math.max(text.length * 2, encoder.encode(JSON.stringify(text)).length)
+  const json = JSON.stringify(text)
+  return Math.max(json.length * 2, encoder.encode(json).length)
 }
 
 const fenceLine = /^\s*(?:>\s?)*(`{3,}|~{3,})([^\n]*)$/

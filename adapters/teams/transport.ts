@@ -91,11 +91,11 @@ export async function openTransport(config: TeamsConfig): Promise<Transport> {
       const result = await call('send', spot, timeoutMs, (client, options) =>
         client.conversations.sendToConversation(spot.conversation, activity, options),
       )
-      const { id, code } = (result ?? {}) as { id?: unknown; code?: unknown }
+      const { id, error } = (result ?? {}) as { id?: unknown; error?: unknown }
       return {
         ...(typeof id === 'string' && id !== '' && { id }),
         // A preview that came too late is taken and thrown away: 202 with an error in it.
-        ...(typeof code === 'string' && { dropped: true as const }),
+        ...(error !== undefined && { dropped: true as const }),
       }
     },
     async update(spot, id, activity, timeoutMs) {
