@@ -112,7 +112,7 @@ function sendForm(parts: PageParts): Route {
       },
     },
     async ({ body, response }, person) => {
-      const { message: text, id, conversation, replaces } = body
+      const { message: text, id = randomUUID(), conversation, replaces } = body
       try {
         const accepted = await parts.submit(person, { id, text, conversation, replaces })
         await waited(parts, response, accepted)

@@ -183,7 +183,7 @@ export const BareForm = z.object({ _csrf: csrf })
 const blankIsAbsent = (value: unknown): unknown => (value === '' ? undefined : value)
 export const MessageForm = z.object({
   message: z.string(),
-  id: z.guid(),
+  id: z.guid().optional().describe('Of the page, so that a form that is sent twice is one message'),
   conversation: z.preprocess(blankIsAbsent, conversationId.optional()),
   replaces: z.preprocess(blankIsAbsent, turnId.optional()),
   _csrf: csrf,
