@@ -61,6 +61,7 @@ export function createUserCommands(users: Users, sessions: Pick<Sessions, 'endAl
       for (let after: string | undefined; ; ) {
         const some = await users.list({ limit: page, ...(after !== undefined && { after }) })
         yield* some.map(rowOf)
+        if (some.length === 0 && after === undefined) yield 'Nobody yet: npm run user -- add NAME'
         if (some.length < page) return
         after = some.at(-1)!.id
       }

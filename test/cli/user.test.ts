@@ -61,6 +61,10 @@ function suite(settings: () => Record<string, string>): void {
   })
 
   // In order: each goes on from the one before.
+  test('says what to do where there is nobody yet', async () => {
+    expect(await user('list')).toMatchObject({ code: 0, out: expect.stringContaining('npm run user -- add NAME') })
+  })
+
   test('adds a user with a password from standard input, while the service is running on the store', async () => {
     const { code, out, err } = await start(folder, settings(), ['add', ' Ａnna', 'admin'], 'correct horse\n')
     expect({ code, out, err }).toEqual({ code: 0, out: 'Added “Anna” (admin).\n', err: '' })
