@@ -28,7 +28,7 @@ const maxAttempts = 4
 const deliverForMs = 5 * 60_000
 
 export interface AnswerOptions {
-  store: Pick<Store, 'leases' | 'conversations' | 'engine'>
+  store: Pick<Store, 'leases' | 'conversations'>
   composer: Composer
   adapters: ReadonlyMap<Surface, Adapter>
   people: People
@@ -209,7 +209,6 @@ export function createAnswer(options: AnswerOptions): Work {
         return await step()
       } catch (thrown) {
         if (interrupted(run) || !(thrown instanceof Fault) || thrown.code !== 'store_unavailable') throw thrown
-        metrics.storeError(store.engine)
         if (attempt === 0) log.warn({ reason: messageOf(thrown) }, 'the store did not answer, trying again')
         await pause(run, Math.min(100 * 2 ** attempt, 2_000))
       }

@@ -1,5 +1,6 @@
 import { Fault } from './errors.ts'
 import { exportJson, exportMarkdown } from './export.ts'
+import { shorten } from './history/text.ts'
 import { firstWords } from './history.ts'
 import { isId } from './ids.ts'
 import type { Live } from './live.ts'
@@ -95,7 +96,7 @@ export function createChat(options: {
       },
       async rename(user, id, title) {
         await own(user, id)
-        const text = title.trim().slice(0, titleChars)
+        const text = shorten(title.trim(), titleChars)
         if (text === '') throw new Fault('empty_message')
         if (!(await conversations.update(id, { title: { text, by: 'user' } }))) throw new Fault('not_found')
       },

@@ -15,6 +15,7 @@ import { openStore } from './openStore.ts'
 import { hashPassword, needsRehash, verifyPassword } from './passwords.ts'
 import { createPeople } from './people.ts'
 import { createServer } from './server.ts'
+import { watchFailures } from './storeFailures.ts'
 import { createTurns } from './turns.ts'
 import type { Adapter, Profile, Sender, Surface } from './types.ts'
 
@@ -36,7 +37,8 @@ export async function start(config: Config): Promise<App> {
   }
   process.on('uncaughtExceptionMonitor', crashed)
   const metrics = createMetrics()
-  const store = await openStore(config, logs.log('store'), { lock: true })
+  const opened = await openStore(config, logs.log('store'), { lock: true })
+  const store = watchFailures(opened, metrics.storeError)
   metrics.queueDepth(() => store.inbox.depth())
   const model = openModel(config, logs.log('bedrock'), metrics)
   const live = await createLive(store.bus, logs.log('live'))

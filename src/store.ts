@@ -226,6 +226,11 @@ export interface Users {
 export interface Sessions {
   get(id: string): Promise<JsonObject | null>
   set(id: string, data: JsonObject, options: { user?: string; expiresAt: number }): Promise<void>
+  /**
+   * The same for a session that is there: its data and end anew. False: it has ended meanwhile, and does not come back.
+   * Two steps on Redis.
+   */
+  touch(id: string, data: JsonObject, options: { user?: string; expiresAt: number }): Promise<boolean>
   destroy(id: string): Promise<void>
   /** End every session of a user, but the one named in `except`. */
   endAll(user: string, except?: string): Promise<void>

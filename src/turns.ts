@@ -31,7 +31,7 @@ export interface Turns {
 }
 
 export interface TurnsOptions {
-  store: Pick<Store, 'inbox' | 'places' | 'leases' | 'bus' | 'engine'>
+  store: Pick<Store, 'inbox' | 'places' | 'leases' | 'bus'>
   work: Work
   log: Log
   metrics: Metrics
@@ -140,7 +140,6 @@ export function createTurns(options: TurnsOptions): Turns {
         if (claims.length < batch) return
       }
     } catch (thrown) {
-      metrics.storeError(store.engine)
       log.debug({ reason: messageOf(thrown) }, 'could not look for overdue turns')
     } finally {
       sweeping = false

@@ -46,7 +46,7 @@ export class SessionStore extends session.Store {
   }
 
   override set(id: string, data: SessionData, callback?: (error?: unknown) => void): void {
-    answer(this.#write(id, data), callback)
+    answer(this.#sessions.set(keyOf(id), ...this.#stored(data)), callback)
   }
 
   override destroy(id: string, callback?: (error?: unknown) => void): void {
@@ -77,16 +77,15 @@ export class SessionStore extends session.Store {
   }
 
   async #touch(id: string, data: SessionData): Promise<void> {
-    // It may have been ended while this request ran; it must not come back.
-    if (!(await this.read(id))) return
     data.seenAt = this.#times.now()
-    await this.#write(id, data)
+    // It may have been ended while this request ran: it does not come back then.
+    await this.#sessions.touch(keyOf(id), ...this.#stored(data))
   }
 
-  async #write(id: string, data: SessionData): Promise<void> {
+  /** What the store keeps of a session, and until when. */
+  #stored(data: SessionData): [JsonObject, { user: string; expiresAt: number }] {
     const expiresAt = Math.min(data.since + this.#times.maxMs, data.seenAt + this.#times.idleMs)
-    const plain = JSON.parse(JSON.stringify(data)) as JsonObject
-    await this.#sessions.set(keyOf(id), plain, { user: data.user, expiresAt })
+    return [JSON.parse(JSON.stringify(data)) as JsonObject, { user: data.user, expiresAt }]
   }
 }
 

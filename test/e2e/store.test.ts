@@ -104,6 +104,9 @@ describe.skipIf(!limitable && process.env.CI !== 'true')('while the disk is full
     const unheard = { id: randomUUID(), text: 'long '.repeat(5_000) }
     expect(await send(browser, unheard)).toEqual({ status: 503, body: inWords })
     expect(await readiness(app)).toBe(503)
+    expect(await (await fetch(`${app.url}/metrics`)).text()).toMatch(
+      /^chat_store_errors_total\{engine="sqlite"\} [1-9]/m,
+    )
     // What is stored can be read all the same.
     expect((await browser.get(`/c/${running.conversation}`)).status).toBe(200)
     own.bedrock.open('go on')

@@ -96,6 +96,13 @@ describe('words of every kind', () => {
     }
   })
 
+  it('are a title cut between two characters, where they are too long for one', async () => {
+    const browser = await own.signedIn(await own.run())
+    const { conversation } = await browser.send('A question')
+    await browser.api('PATCH', `/conversations/${conversation}`, { title: `${'x'.repeat(198)}👍👍👍` })
+    expect((await own.opened(browser, conversation)).conversation.title).toBe(`${'x'.repeat(198)}…`)
+  })
+
   it('that are none are refused, with scripts and without', async () => {
     const browser = await own.signedIn(await own.run())
     for (const text of ['', ' \t\r\n ', '\u0000\u0007', '\u200b\ufeff\u202e']) {

@@ -415,12 +415,29 @@ describe('a session', () => {
     let now = Date.now()
     const site = await start({ now: () => now })
     const browser = await site.person()
+    const touch = vi.spyOn(site.ports.sessions, 'touch')
     const set = vi.spyOn(site.ports.sessions, 'set')
     for (let at = 0; at < 10; at++) await browser.api('GET', '/me')
-    expect(set).toHaveBeenCalledTimes(0)
+    expect(touch).toHaveBeenCalledTimes(0)
     now += 3_600_000 / 3
     for (let at = 0; at < 10; at++) await browser.api('GET', '/me')
-    expect(set).toHaveBeenCalledTimes(1)
+    expect(touch).toHaveBeenCalledTimes(1)
+    expect(set).toHaveBeenCalledTimes(0)
+  })
+
+  test('that is ended at the very moment it is prolonged does not come back', async () => {
+    let now = Date.now()
+    const site = await start({ now: () => now })
+    const user = await site.addUser('ada')
+    const browser = await site.person('ada')
+    now += 3_600_000 / 2
+    const { touch } = site.ports.sessions
+    vi.spyOn(site.ports.sessions, 'touch').mockImplementationOnce(async (...session) => {
+      await site.ports.sessions.endAll(user.id)
+      return touch(...session)
+    })
+    expect((await browser.api('GET', '/me')).status).toBe(200)
+    expect((await browser.api('GET', '/me')).status).toBe(401)
   })
 
   test('that was ended while a request ran does not come back with it', async () => {

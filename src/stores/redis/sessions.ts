@@ -15,6 +15,10 @@ function parse(text: string): Stored {
   return { expiresAt: Number(expiresAt), user, data }
 }
 
+function format(data: JsonObject, user: string | undefined, expiresAt: number): string {
+  return `${expiresAt} ${encodeURIComponent(user ?? '')} ${JSON.stringify(data)}`
+}
+
 export function openSessions(engine: Engine): Sessions {
   const { connection, keys, given } = engine
 
@@ -24,6 +28,11 @@ export function openSessions(engine: Engine): Sessions {
     return stored && !engine.expired(stored.expiresAt) ? stored : null
   }
 
+  async function index(id: string, user: string | undefined, expiresAt: number): Promise<void> {
+    if (user === undefined) return
+    await connection.script('session_index', [keys.sessions(user)], given({ session: id, expiresAt }))
+  }
+
   return {
     async get(id) {
       return (await load(id))?.data ?? null
@@ -31,11 +40,18 @@ export function openSessions(engine: Engine): Sessions {
 
     async set(id, data, { user, expiresAt }) {
       // The user's index first: after a crash it names a session too many, never one too few.
-      if (user !== undefined) {
-        await connection.script('session_index', [keys.sessions(user)], given({ session: id, expiresAt }))
-      }
-      const text = `${expiresAt} ${encodeURIComponent(user ?? '')} ${JSON.stringify(data)}`
+      await index(id, user, expiresAt)
+      const text = format(data, user, expiresAt)
       await connection.run((redis) => redis.set(keys.session(id), text, 'PXAT', Math.ceil(expiresAt)))
+    },
+
+    async touch(id, data, { user, expiresAt }) {
+      if (!(await load(id))) return false
+      await index(id, user, expiresAt)
+      const text = format(data, user, expiresAt)
+      const set = await connection.run((redis) => redis.set(keys.session(id), text, 'PXAT', Math.ceil(expiresAt), 'XX'))
+      if (set === null && user !== undefined) await connection.run((redis) => redis.zrem(keys.sessions(user), id))
+      return set !== null
     },
 
     async destroy(id) {

@@ -69,6 +69,19 @@ export function createSessions(db: Database, now: () => number): Sessions {
         )
       })
     },
+    touch(id, data, { user, expiresAt }) {
+      return db.write(() => {
+        const changes = db.run(
+          'UPDATE sessions SET user = ?, data = ?, expires_at = ? WHERE id = ? AND expires_at > ?',
+          user ?? null,
+          JSON.stringify(data),
+          expiresAt,
+          id,
+          now(),
+        )
+        return changes > 0
+      })
+    },
     destroy: (id) => db.write(() => void db.run('DELETE FROM sessions WHERE id = ?', id)),
     endAll(user, except) {
       return db.write(() => void db.run('DELETE FROM sessions WHERE user = ? AND id IS NOT ?', user, except ?? null))

@@ -118,6 +118,41 @@ export function sessionsContract(open: Open): void {
       expect(await bed.store.sessions.get('s1')).toBeNull()
     })
 
+    it('prolongs a session that is there, and brings back none that has ended', async () => {
+      const { sessions } = bed.store
+      const ann = (expiresAt = later(1_000)) => ({ user: 'ann', expiresAt })
+      expect(await sessions.touch('s1', { n: 1 }, ann())).toBe(false)
+      expect(await sessions.get('s1')).toBeNull()
+      await sessions.set('s1', { n: 1 }, ann())
+      bed.clock.advance(600)
+      expect(await sessions.touch('s1', { n: 2 }, ann())).toBe(true)
+      bed.clock.advance(600)
+      expect(await sessions.get('s1')).toEqual({ n: 2 })
+      bed.clock.advance(400)
+      expect(await sessions.touch('s1', { n: 3 }, ann())).toBe(false)
+
+      await sessions.set('s2', {}, ann())
+      await sessions.set('s3', {}, ann())
+      await sessions.destroy('s2')
+      await sessions.endAll('ann')
+      for (const id of ['s2', 's3']) {
+        expect(await sessions.touch(id, {}, ann())).toBe(false)
+        expect(await sessions.get(id)).toBeNull()
+      }
+    })
+
+    it('leaves none of a user’s sessions, whenever they are prolonged while all are ended', async () => {
+      const { sessions } = bed.store
+      const ids = Array.from({ length: 20 }, (_, n) => `s${n}`)
+      for (const id of ids) await sessions.set(id, {}, { user: 'ann', expiresAt: later() })
+      await Promise.all([
+        ...ids.slice(0, 10).map((id) => sessions.touch(id, {}, { user: 'ann', expiresAt: later(90_000) })),
+        sessions.endAll('ann'),
+        ...ids.slice(10).map((id) => sessions.touch(id, {}, { user: 'ann', expiresAt: later(90_000) })),
+      ])
+      expect(await Promise.all(ids.map((id) => sessions.get(id)))).toEqual(ids.map(() => null))
+    })
+
     it('ends every session of a user, and nobody else’s', async () => {
       for (const id of ['s1', 's2']) await bed.store.sessions.set(id, { id }, { user: 'ann', expiresAt: later() })
       await bed.store.sessions.set('s3', { id: 's3' }, { user: 'bob', expiresAt: later() })
