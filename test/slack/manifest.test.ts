@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { methods } from '../../adapters/slack/api.ts'
@@ -75,4 +76,24 @@ describe('the manifest', () => {
     expect(agent_description.length).toBeLessThanOrEqual(300)
     expect(suggested_prompts.length).toBeLessThanOrEqual(4)
   })
+})
+
+describe('the command that prints it', () => {
+  const run = (...args: string[]) =>
+    spawnSync(process.execPath, ['adapters/slack/printManifest.ts', ...args], { encoding: 'utf8' })
+
+  test('prints what is in the repository, for any address and name', () => {
+    expect(JSON.parse(run().stdout)).toEqual(manifest())
+    const { stdout } = run('--url', 'https://chat.example.com/bot/', '--name', 'Aide', '--oauth')
+    expect(JSON.parse(stdout)).toEqual(manifest({ url: 'https://chat.example.com/bot', name: 'Aide', oauth: true }))
+  })
+
+  test.each([[['--url', 'http://chat.example.com']], [['--url', 'https://']], [['--oauth']], [['--nope']], [['x']]])(
+    'says in plain words what is wrong with %j',
+    (args) => {
+      const { status, stdout, stderr } = run(...args)
+      expect([status, stdout]).toEqual([2, ''])
+      expect(stderr).not.toMatch(/\n\s+at /)
+    },
+  )
 })

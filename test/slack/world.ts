@@ -1,20 +1,28 @@
 import { createServer, request as httpRequest, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import express from 'express'
 import { afterEach } from 'vitest'
-import { createSlack, type Slack, type SlackConfig } from '../../adapters/slack/index.ts'
+import {
+  createSlack,
+  type Slack,
+  type SlackConfig,
+  type SlackOptions as SlackOptionsOfOurs,
+} from '../../adapters/slack/index.ts'
 import type { Store } from '../../src/store.ts'
 import { openSqlite } from '../../src/stores/sqlite/index.ts'
 import type { ModelEvent, PlatformChat } from '../../src/types.ts'
 import { quietLog } from '../support/log.ts'
-import { type SlackOptions, type SlackStandIn, startSlack } from '../support/slack/index.ts'
+import { type SlackOptions, type SlackStandIn, startSlack, systemClock } from '../support/slack/index.ts'
 import { tempDirectories } from '../support/sqlite.ts'
 import { type Instance, type Script, ScriptedModel, startInstance } from '../support/world.ts'
 
 export interface WorldOptions extends SlackOptions {
   config?: Partial<SlackConfig>
   leaseMs?: number
+  /** Slack's time, and that of what waits for Slack: so many times as fast as ours. */
+  speed?: number
   /** Before the service begins. */
   prepare?(slack: SlackStandIn): void
 }
@@ -53,8 +61,10 @@ export function cleanUp(): void {
   })
 }
 
-export async function startWorld({ config, leaseMs = 10_000, prepare, ...options }: WorldOptions = {}): Promise<World> {
-  const slack = await startSlack({ limits: false, ...options })
+export async function startWorld(from: WorldOptions = {}): Promise<World> {
+  const { config, leaseMs = 10_000, speed, prepare, ...options } = from
+  const clock = systemClock(speed)
+  const slack = await startSlack({ limits: false, ...(speed && { clock }), ...options })
   prepare?.(slack)
   endings.push(() => slack.close())
   const store = await openSqlite({ file: join(await directory(), 'chat.db') })
@@ -62,7 +72,10 @@ export async function startWorld({ config, leaseMs = 10_000, prepare, ...options
   const model = new ScriptedModel()
   const log = quietLog()
   const another = (): Promise<Running> =>
-    startRunning({ slack, store, model, log, leaseMs, config: config ?? {}, socketMode: options.socketMode ?? false })
+    startRunning({
+      ...{ slack, store, model, log, leaseMs, config: config ?? {}, socketMode: options.socketMode ?? false },
+      ...(speed && { clock: { now: clock.now, sleep: (ms: number) => sleep(ms / speed) } }),
+    })
   const app = await another()
   slack.connect(`${app.url}/slack/events`)
   return {
@@ -85,6 +98,7 @@ async function startRunning(parts: {
   leaseMs: number
   config: Partial<SlackConfig>
   socketMode: boolean
+  clock?: SlackOptionsOfOurs['clock']
 }): Promise<Running> {
   const { slack, store, model, log, leaseMs } = parts
   const wire = await startWire(slack.port)
@@ -107,6 +121,7 @@ async function startRunning(parts: {
     vault: store.vault,
     counters: store.counters,
     log,
+    ...(parts.clock && { clock: parts.clock }),
   })
   held.instance = await startInstance({ store, adapters: [surface.adapter], model, leaseMs })
   const app = express()
