@@ -13,11 +13,15 @@ import { now } from './clock.ts'
 
 const dispatcher = new Agent({ connections: 2_000, bodyTimeout: 0, headersTimeout: 0 })
 
-/** A program of this folder that prints its port. */
-export async function startProgram(name: string, args: string[]): Promise<{ url: string; stop(): void }> {
+/** A program of this folder that prints its port. `nodeFlags`: for what is compared with the app, its own. */
+export async function startProgram(
+  name: string,
+  args: string[],
+  nodeFlags: readonly string[] = [],
+): Promise<{ url: string; stop(): void }> {
   const child: ChildProcess = fork(fileURLToPath(new URL(name, import.meta.url)), args, {
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
-    execArgv: ['--disable-warning=ExperimentalWarning'],
+    execArgv: ['--disable-warning=ExperimentalWarning', ...nodeFlags],
   })
   const [line] = (await once(child.stdout!, 'data')) as [Buffer]
   return { url: `http://127.0.0.1:${String(line).trim()}`, stop: () => child.kill() }

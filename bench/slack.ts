@@ -11,7 +11,8 @@ import { turns } from './slack/turns.ts'
 /** What Slack's people feel of us, and what it costs, beside a hand-written minimum under the same load in the same run. */
 export async function run({ scale, profile }: { scale: number; profile?: string }): Promise<Row[]> {
   const some = (count: number): number => Math.max(1, Math.round(count * scale))
-  const profiled = profile === undefined ? {} : { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${resolve(profile)}` }
+  const profiled: Record<string, string> =
+    profile === undefined ? {} : { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${resolve(profile)}` }
   const inOneProcess = await withRig(profiled, async (rig) => {
     const part = { ...rig, some }
     await warm(part)

@@ -17,7 +17,7 @@ export interface Ask {
   paceMs: number
 }
 
-/** A question that was acknowledged. */
+/** A question that was sent. */
 export interface Asked {
   /** `channel:ts`, the thread of its answer. */
   thread: string
@@ -27,9 +27,11 @@ export interface Asked {
   channel: string
   ts: string
   deltas: number
-  /** From the event leaving until its 200, in milliseconds. */
+  /** 200: acknowledged. */
+  status: number
+  /** From the event leaving until that, in milliseconds. */
   ackMs: number
-  /** Resolves when its answer is ended. */
+  /** Resolves when its answer is ended; rejects when it was not acknowledged. */
   answered: Promise<SeenAnswer>
 }
 
@@ -65,14 +67,13 @@ export function createDriver(slackUrl: string): Driver {
     }
   }
 
-  function answerIn(thread: string): Promise<SeenAnswer> {
+  function answerIn(thread: string): { promise: Promise<SeenAnswer>; reject(why: string): void } {
     const { promise, resolve, reject } = Promise.withResolvers<SeenAnswer>()
-    const timer = setTimeout(() => reject(new Error(`no answer in ${thread}`)), patienceMs)
-    waiting.set(thread, (answer) => {
-      clearTimeout(timer)
-      resolve(answer)
-    })
-    return promise
+    promise.catch(() => {})
+    const fail = (why: string) => reject(new Error(why))
+    const timer = setTimeout(fail, patienceMs, `no answer in ${thread}`)
+    waiting.set(thread, resolve)
+    return { promise: promise.finally(() => clearTimeout(timer)), reject: fail }
   }
 
   return {
@@ -80,8 +81,7 @@ export function createDriver(slackUrl: string): Driver {
       const workspace = `T${number}`
       const ts = `${Math.floor(Date.now() / 1000)}.${String(++asked).padStart(6, '0')}`
       const thread = `${channel}:${ts}`
-      const answered = answerIn(thread)
-      answered.catch(() => {})
+      const answer = answerIn(thread)
       const event = {
         type: 'message',
         channel,
@@ -97,8 +97,10 @@ export function createDriver(slackUrl: string): Driver {
       const { statusCode, body } = await request(target.url, { method: 'POST', dispatcher, ...signed(event) })
       const ackMs = now() - began
       await body.dump()
-      if (statusCode !== 200) throw new Error(`an event was answered with ${statusCode}`)
-      return { thread, message: `message:${workspace}:${thread}`, workspace, channel, ts, deltas, ackMs, answered }
+      if (statusCode !== 200) answer.reject(`an event was answered with ${statusCode}`)
+      const message = `message:${workspace}:${thread}`
+      const { promise: answered } = answer
+      return { thread, message, workspace, channel, ts, deltas, status: statusCode, ackMs, answered }
     },
     seen: (thread) => seen.get(thread),
     async close() {

@@ -39,7 +39,6 @@ export async function startSlackRig(workspaces: number, env: Record<string, stri
   const redis = await startRedis()
   const model = await startProgram('./standin.ts', [])
   const slack = await startProgram('./slack/standin.ts', [])
-  const minimum = await startProgram('./slack/minimum.ts', [model.url, slack.url, redis.url, signingSecret])
   const folder = await temporaryFolder()
   const key = randomBytes(32).toString('base64')
   await install(redis.url, key, workspaces)
@@ -64,6 +63,9 @@ export async function startSlackRig(workspaces: number, env: Record<string, stri
       ...env,
     },
   })
+  // With the app's own flags, which say how memory is used.
+  const flags = app.process.spawnargs.slice(1, -1)
+  const minimum = await startProgram('./slack/minimum.ts', [model.url, slack.url, redis.url, signingSecret], flags)
   return {
     ours: { url: `${app.url}/slack/events`, usage: () => usageOfApp(app.url) },
     minimum: {
