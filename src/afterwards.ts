@@ -5,6 +5,7 @@ import type { Answer, Conversation, Log, Model, Prompt } from './types.ts'
 
 /** A committed turn, in whose wake a title or a summary may be due. */
 export interface CommittedTurn {
+  turn: string
   conversation: string
   /** The conversation as it was before this turn. */
   before: Conversation | undefined
@@ -33,16 +34,16 @@ export function createAfterwards(options: { model: Model; conversations: Convers
   const running = new Map<string, Promise<void>>()
   const ending = new AbortController()
 
-  async function name({ conversation, question, answer }: CommittedTurn): Promise<void> {
-    const text = titleFrom(await ask(titlePrompt(question, answer.text)))
+  async function name({ turn, conversation, question, answer }: CommittedTurn): Promise<void> {
+    const text = titleFrom(await ask({ ...titlePrompt(question, answer.text), turn }))
     if (text) await conversations.update(conversation, { title: { text, by: 'model' } })
   }
 
-  async function summarise({ conversation, before, dropped }: CommittedTurn): Promise<void> {
+  async function summarise({ turn, conversation, before, dropped }: CommittedTurn): Promise<void> {
     const previous = before?.summary
     const found = await conversations.read(conversation, { before: dropped, messages: 60, bytes: 200_000 })
     const fresh = found?.messages.filter(({ seq }) => seq >= (previous?.upTo ?? 0)) ?? []
-    const text = (await ask(summaryPrompt(fresh, previous?.text))).trim()
+    const text = (await ask({ ...summaryPrompt(fresh, previous?.text), turn })).trim()
     if (text) await conversations.update(conversation, { summary: { text, upTo: dropped } })
   }
 
@@ -56,7 +57,10 @@ export function createAfterwards(options: { model: Model; conversations: Convers
     if (running.size >= atOnce || running.has(turn.conversation) || ending.signal.aborted) return
     const job = work(turn)
       .catch((thrown) =>
-        log.info({ conversation: turn.conversation, reason: messageOf(thrown) }, 'no title or summary this time'),
+        log.info(
+          { turn: turn.turn, conversation: turn.conversation, reason: messageOf(thrown) },
+          'no title or summary this time',
+        ),
       )
       .finally(() => running.delete(turn.conversation))
     running.set(turn.conversation, job)

@@ -147,6 +147,7 @@ export function createAnswer(options: AnswerOptions): Work {
     await joined
     const outcome = outcomeOf(claim, user, asked, composed.answer, delivered)
     const committed = {
+      turn: claim.turn,
       conversation: claim.conversation,
       before: asked.conversation,
       question: asked.text,

@@ -71,6 +71,7 @@ describe('in the wake of a turn', () => {
     await until(async () => (await read(id)).titledBy === 'model')
     await ask('more')
     expect(model.jobs).toHaveLength(1)
+    expect(model.jobs[0]?.turn).toBe(model.prompts[0]?.turn)
     const other = await ask('hello', { in: 'D2' })
     await store.conversations.update(other, { title: { text: 'Mine', by: 'user' } })
     await ask('more', { in: 'D2' })
@@ -124,7 +125,7 @@ describe('in the wake of a turn', () => {
     const conversations = { update } as never
     const afterwards = createAfterwards({ model, conversations, log })
     const answer = { text: 'Hi', stop: 'end' as const, model: 'm' }
-    afterwards.committed({ conversation: 'c', before: undefined, question: 'q', answer, dropped: 0 })
+    afterwards.committed({ turn: 't', conversation: 'c', before: undefined, question: 'q', answer, dropped: 0 })
     await until(() => model.jobs.length === 1)
     await afterwards.close()
     expect(log.lines.map(({ level }) => level)).toEqual(['info'])
