@@ -10,6 +10,8 @@ const doors: Record<string, string[]> = {
   '@smithy/*': ['src/bedrock.ts', 'src/bedrock/**'],
   '@slack/*': ['adapters/slack/**'],
   botbuilder: ['adapters/teams/**'],
+  'botframework-*': ['adapters/teams/**'],
+  jsonwebtoken: ['adapters/teams/**'],
   compression: ['src/server.ts', 'src/server/**', 'adapters/web/**'],
   ejs: ['src/server.ts', 'src/server/**', 'adapters/web/**'],
   express: ['src/server.ts', 'src/server/**', 'adapters/**'],
