@@ -139,7 +139,8 @@ describe('a prompt', () => {
     const [prompt] = model.prompts
     expect(prompt?.system).toBe('Be kind.')
     expect(prompt?.context).toMatch(/^You are talking with Name of U1 on Slack\. Today is \w+, \w+ \d+, \d{4}\.$/)
-    expect(Object.values(prompt?.metadata ?? {}).join()).not.toContain('U1')
+    for (const value of Object.values(prompt?.metadata ?? {})) expect(value).toMatch(/^[\w-]{32}$/)
+    expect(JSON.stringify(prompt?.metadata)).not.toContain('slack:T1:U1')
   })
 
   it('names authors where several write, and nobody where one does', async () => {
