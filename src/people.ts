@@ -1,5 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { LRUCache } from 'lru-cache'
-import { Fault } from './errors.ts'
+import { Fault, messageOf } from './errors.ts'
 import { identityOf, newId } from './ids.ts'
 import type { Users } from './store.ts'
 import type { Log, Profile, Sender, Surface, User } from './types.ts'
@@ -13,10 +14,14 @@ export interface People {
 }
 
 const cached = { max: 20_000, ttl: 15_000 }
+/** How long holds what a surface says of someone: rules change, members become guests, accounts end. */
+const verdictMs = 60 * 60_000
+const patienceMs = 2_000
 
 /**
  * One look-up a message, cached for a few seconds so that the common message costs no store call. Guests and inactive
- * accounts are refused unless their surface lets guests in; a disabled user is refused everywhere.
+ * accounts are refused unless their surface lets guests in; a disabled user is refused everywhere. Those who were let in
+ * once are looked at again when an instance first meets them, and every hour from then on without anyone waiting for it.
  */
 export function createPeople(options: {
   users: Users
@@ -26,11 +31,37 @@ export function createPeople(options: {
 }): People {
   const { users, log } = options
   const known = new LRUCache<string, User>(cached)
+  const verdicts = new LRUCache<string, { refused?: Fault }, Sender>({
+    max: cached.max,
+    ttl: verdictMs,
+    allowStale: true,
+    noDeleteOnFetchRejection: true,
+    allowStaleOnFetchRejection: true,
+    fetchMethod: async (_identity, _stale, { context }) => verdictOn(await options.profile(context), context),
+  })
+
+  function verdictOn(profile: Profile, { surface }: Sender): { refused?: Fault } {
+    if (profile.inactive) return { refused: new Fault('refused_inactive') }
+    if (profile.guest && !options.guestsAllowed?.has(surface)) return { refused: new Fault('refused_guest') }
+    return {}
+  }
+
+  /** A surface that cannot tell now, or not soon, keeps nobody out who was let in before. */
+  async function stillMay(sender: Sender, identity: string): Promise<void> {
+    const looking = verdicts.fetch(identity, { context: sender }).catch((thrown: unknown) => {
+      log.info({ surface: sender.surface, reason: messageOf(thrown) }, 'could not look anew at someone who is known')
+      return undefined
+    })
+    const verdict =
+      verdicts.get(identity) ?? (await Promise.race([looking, sleep(patienceMs, undefined, { ref: false })]))
+    if (verdict?.refused) throw verdict.refused
+  }
 
   async function firstContact(sender: Sender, identity: string): Promise<User> {
     const profile = await options.profile(sender)
-    if (profile.inactive) throw new Fault('refused_inactive')
-    if (profile.guest && !options.guestsAllowed?.has(sender.surface)) throw new Fault('refused_guest')
+    const verdict = verdictOn(profile, sender)
+    if (verdict.refused) throw verdict.refused
+    verdicts.set(identity, verdict)
     const now = Date.now()
     const user = await users.create({
       id: newId(now),
@@ -57,6 +88,7 @@ export function createPeople(options: {
         known.set(identity, user)
       }
       if (user.state === 'disabled') throw new Fault('refused_disabled')
+      await stillMay(sender, identity)
       return user
     },
     forget(user) {

@@ -51,6 +51,8 @@ export interface Api {
   limitedUntil(install: string, method: Method, about: string): number
 }
 
+/** A post that is given up too early and done after all would stand there twice; so there is more time for it. */
+const postPatience = 3
 /** Tries of a call that may be repeated, and the pauses between them. */
 const pausesMs = [250, 1_000]
 
@@ -70,7 +72,7 @@ export function createApi(options: {
     for (let fresher = false; ; fresher = true) {
       const token = await workspaces.token(install, fresher)
       try {
-        return await send(method, token, args, timeoutMs)
+        return await send(method, token, args, method === 'chat.postMessage' ? timeoutMs * postPatience : timeoutMs)
       } catch (thrown) {
         if (!(thrown instanceof SlackError)) throw thrown
         if (thrown.code === 'token_expired' && !fresher) continue

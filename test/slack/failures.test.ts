@@ -34,11 +34,14 @@ const faults = [
   { kind: 'cut', done: true },
   { kind: 'garbage', done: true },
   { kind: 'ratelimited', retryAfter: 1 },
+  // Slower than a call may take: done or not, its reply comes too late.
+  { kind: 'slow', wait: 2_000, work: 'first' },
+  { kind: 'slow', wait: 2_000, work: 'last' },
 ] as const
 
 describe.each(methods)('when %s fails once', (method) => {
   test.each(faults)('with %j, the answer is whole and there once', async (fault) => {
-    const world = await startWorld()
+    const world = await startWorld({ config: { limits: { callMs: 1_500 } } })
     const { slack, model } = world
     // As slow as a model: every piece comes when the one before can have been shown.
     model.script = saying(text, 3, () => new Promise((resolve) => setTimeout(resolve, 40)))
@@ -51,13 +54,16 @@ describe.each(methods)('when %s fails once', (method) => {
 
 describe('when there is no stream at all', () => {
   test.each(faults)('and the post fails with %j, the answer is whole and there once', async (fault) => {
-    const world = await startWorld()
+    const world = await startWorld({ config: { limits: { callMs: 1_500 } } })
     const { slack, model } = world
     model.script = saying(text)
     slack.fail('chat.startStream', { kind: 'error', error: 'not_allowed_token_type' }, { times: 100 })
     slack.fail('chat.postMessage', fault)
     const said = slack.say({ user: slack.ana.id, channel: slack.dm.id, text: 'go' })
     await settled(world)
+    expectWhole(world, slack.dm.id, said.ts)
+    // Nor later, when what was slow is done.
+    await slack.until(() => slack.calls.every(({ endedAt, method }) => endedAt || method === 'auth.test'))
     expectWhole(world, slack.dm.id, said.ts)
   })
 
@@ -100,10 +106,12 @@ describe('kill -9 of an instance, and another finishes', () => {
   test.each(steps)('%s', async (_when, method, nth, whole) => {
     const world = await startWorld({ leaseMs: 400 })
     const { slack, model, app } = world
-    model.script = saying(`Another text. ${text}`, 4, () => wait(40))
-    const said = slack.say({ user: slack.ana.id, channel: slack.general.id, text: `<@${slack.install.botUser}> go` })
+    // The last piece comes where the end is to be reached, and nowhere else.
+    const ends = method === 'chat.stopStream'
+    model.script = saying(`Another text. ${text}`, 4, (piece) => (piece === 3 && !ends ? never : wait(40)))
     // Slack gets the call and does it, but nobody hears of it any more.
-    slack.fail(method, { kind: 'slow', wait: 50, work: 'first' }, { skip: nth })
+    slack.fail(method, { kind: 'slow', wait: never, work: 'first' }, { skip: nth })
+    const said = slack.say({ user: slack.ana.id, channel: slack.general.id, text: `<@${slack.install.botUser}> go` })
     await slack.until(() => slack.callsTo(method).length > nth)
     app.kill()
     model.script = saying(text)
@@ -128,6 +136,8 @@ describe('kill -9 of an instance, and another finishes', () => {
     expectWhole(world, slack.dm.id, said.ts, long)
     expect(model.prompts).toHaveLength(1)
   })
+
+  const never = new Promise(() => {})
 
   function wait(ms: number): Promise<void> {
     return new Promise((resolve) => setTimeout(resolve, ms))

@@ -135,6 +135,41 @@ test('new begins a new conversation in the same thread', async () => {
 })
 
 describe('a message that is edited', () => {
+  test('before its answer begins: the new text is answered', async () => {
+    const world = await startWorld()
+    const { slack, model } = world
+    model.script = hanging('Wait')
+    const first = slack.say({ user: slack.ana.id, channel: slack.dm.id, text: 'one' })
+    await slack.until(() => answers(slack, slack.dm.id, first.ts).length === 1)
+    const second = slack.say({ user: slack.ana.id, channel: slack.dm.id, text: 'tow', thread: first.ts })
+    expect(await second.acked()).toBe(true)
+    for (const told of slack.edit({ channel: slack.dm.id, ts: second.ts, text: 'two' }))
+      expect(await told.acked).toBe(true)
+    model.script = saying('Done.')
+    const user = await world.app.instance.chat.who({ surface: 'slack', workspace: slack.team.id, id: slack.ana.id })
+    const [conversation] = (await world.app.instance.chat.conversations.list(user.id, { limit: 1 })).items
+    const { pending } = await world.app.instance.chat.conversations.open(user.id, conversation!.id, { limit: 1 })
+    await world.app.instance.chat.stop(user.id, conversation!.id, pending[0]!.turn)
+    await settled(world)
+    expect(model.prompts.at(-1)!.messages.at(-1)!.text).toBe('two')
+    // Nothing is offered: what was answered is what stands there.
+    expect(answers(slack, slack.dm.id, first.ts)).toHaveLength(2)
+  })
+
+  test('while its answer is written: another answer is offered', async () => {
+    const world = await startWorld()
+    const { slack, model } = world
+    const edited = Promise.withResolvers<void>()
+    model.script = saying('One answer.', 2, () => edited.promise)
+    const said = slack.say({ user: slack.ana.id, channel: slack.dm.id, text: 'Helo' })
+    await slack.until(() => answers(slack, slack.dm.id, said.ts).length === 1)
+    slack.edit({ channel: slack.dm.id, ts: said.ts, text: 'Hello' })
+    await slack.until(() => answers(slack, slack.dm.id, said.ts).some(({ text }) => text.includes('You changed')))
+    edited.resolve()
+    await settled(world)
+    expect((await stored(world))[0]!.messages[0]!.text).toBe('Hello')
+  })
+
   test('after its answer: the stored question changes, and another answer is offered', async () => {
     const world = await startWorld()
     const { slack, model } = world

@@ -36,7 +36,7 @@ export interface World {
   /** What encrypts its installations. */
   keys: readonly string[]
   /** One more instance over the same store. Slack goes on sending to the first. */
-  another(): Promise<Running>
+  another(config?: Partial<SlackConfig>): Promise<Running>
   /** All that was logged at these levels. */
   logged(level: 'warn' | 'error'): string[]
   /** All that was logged by the surface. */
@@ -71,9 +71,17 @@ export async function startWorld(from: WorldOptions = {}): Promise<World> {
   endings.push(() => store.close())
   const model = new ScriptedModel()
   const log = quietLog()
-  const another = (): Promise<Running> =>
+  const another: World['another'] = (changed) =>
     startRunning({
-      ...{ slack, store, model, log, leaseMs, config: config ?? {}, socketMode: options.socketMode ?? false },
+      ...{
+        slack,
+        store,
+        model,
+        log,
+        leaseMs,
+        config: { ...config, ...changed },
+        socketMode: options.socketMode ?? false,
+      },
       ...(speed && { clock: { now: clock.now, sleep: (ms: number) => sleep(ms / speed) } }),
     })
   const app = await another()
