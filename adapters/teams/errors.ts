@@ -73,9 +73,19 @@ export function isTooLarge(thrown: unknown): boolean {
   return thrown.status === 413 || /messagesizetoobig|message size too large/i.test(`${thrown.code} ${thrown.words}`)
 }
 
+/** Something in what was sent is wrong, and would be the next time. */
+export function isFaulty(thrown: unknown): boolean {
+  return thrown instanceof TeamsError && thrown.status === 400 && streamEndOf(thrown) === undefined
+}
+
 /** There is no such message (any more): somebody deleted it. */
 export function isMissing(thrown: unknown): boolean {
   return thrown instanceof TeamsError && thrown.status === 404 && !/^conversation/i.test(thrown.code)
+}
+
+/** The connector or the line to it is out of order: what may be done twice is worth another try. */
+export function isPassing(thrown: unknown): boolean {
+  return thrown instanceof TeamsError && (thrown.status === 0 || thrown.status >= 500)
 }
 
 export function retryAfterOf(thrown: unknown): number | undefined {

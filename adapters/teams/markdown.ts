@@ -32,7 +32,8 @@ const block = /^\s*(?:>|[-*+]\s|\d{1,9}[.)]\s)/
 const longCode = 1_000
 const maxCards = 5
 
-export function createRenderer(): Renderer {
+/** Without `cards`, wide tables are lines of a code block as narrow ones are. */
+export function createRenderer(options: { cards: boolean } = { cards: true }): Renderer {
   const cards: JsonObject[] = []
   let text = ''
   let last: Kind = 'start'
@@ -80,7 +81,7 @@ export function createRenderer(): Renderer {
 
   function writeTable(table: Table): void {
     begin('block')
-    if (needsCard(table) && cards.length < maxCards) {
+    if (options.cards && needsCard(table) && cards.length < maxCards) {
       const title = `Table ${cards.length + 1}`
       cards.push(tableCard(table, title))
       text += `*${title} is below.*`
@@ -198,8 +199,8 @@ export function createRenderer(): Renderer {
 }
 
 /** All of a text at once. */
-export function render(markdown: string): { text: string; cards: JsonObject[] } {
-  const renderer = createRenderer()
+export function render(markdown: string, options?: { cards: boolean }): { text: string; cards: JsonObject[] } {
+  const renderer = createRenderer(options)
   renderer.push(markdown)
   renderer.end()
   return renderer

@@ -3,7 +3,7 @@ import { Fault, messageOf } from '../../src/errors.ts'
 import type { Draft, JsonObject, Log } from '../../src/types.ts'
 import type { Clock } from './clock.ts'
 import type { Limits } from './config.ts'
-import { isClosed, isMissing, isThrottled, retryAfterOf, streamEndOf, TeamsError } from './errors.ts'
+import { isClosed, isMissing, isPassing, isThrottled, retryAfterOf, streamEndOf, TeamsError } from './errors.ts'
 import type { Stream } from './streaming.ts'
 import type { Outgoing, Spot, Transport } from './transport.ts'
 
@@ -47,6 +47,7 @@ export interface Messages {
 }
 
 const maxThrottled = 6
+const maxTries = 3
 const maxWaitMs = 60_000
 
 export function createMessages(options: {
@@ -80,14 +81,15 @@ export function createMessages(options: {
     return draft.save(state)
   }
 
-  /** A call that waits as Teams asks it to. */
-  async function patiently<T>(call: () => Promise<T>): Promise<T> {
+  /** A call that waits as Teams asks it to; one that may be made twice is tried again, too. */
+  async function patiently<T>(call: () => Promise<T>, kind: 'once' | 'repeatable' = 'repeatable'): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       try {
         return await call()
       } catch (thrown) {
         if (isClosed(thrown)) throw hopeless(thrown)
-        if (!isThrottled(thrown) || attempt === maxThrottled) throw thrown
+        const again = isThrottled(thrown) || refusedForNow(thrown) || (kind === 'repeatable' && isPassing(thrown))
+        if (!again || attempt === (isThrottled(thrown) ? maxThrottled : maxTries)) throw thrown
         // Half a second more or less, so that many who wait do not come back as one.
         const wait = retryAfterOf(thrown) ?? 1_000 * 2 ** (attempt - 1)
         await clock.sleep(Math.min(wait, maxWaitMs) + Math.random() * 500)
@@ -144,7 +146,7 @@ export function createMessages(options: {
   async function post(index: number, message: Outgoing, kind: 'final' | 'growing'): Promise<void> {
     await save(kind)
     try {
-      const { id } = await patiently(() => transport.send(spot, message, limits.callMs))
+      const { id } = await patiently(() => transport.send(spot, message, limits.callMs), 'once')
       // A preview that cannot be changed any more is not where the answer can be.
       if (id || kind === 'final') ids[index] = id ?? null
     } catch (thrown) {
@@ -216,6 +218,11 @@ export function createMessages(options: {
       })
     },
   }
+}
+
+/** Nothing was done: the door is closed for a moment, or the line was never there. */
+function refusedForNow(thrown: unknown): boolean {
+  return isPassing(thrown) && thrown instanceof TeamsError && thrown.outcome === 'refused'
 }
 
 function hopeless(thrown: unknown): Fault {

@@ -1,11 +1,12 @@
-import { messageOf } from '../../src/errors.ts'
+import { Fault, messageOf } from '../../src/errors.ts'
 import type { Answer, Draft, JsonObject, Log, Notice, Reply } from '../../src/types.ts'
 import { type Buttons, buttonCard } from './cards.ts'
 import type { Clock } from './clock.ts'
 import type { Limits } from './config.ts'
-import { isTooLarge, TeamsError } from './errors.ts'
+import { isFaulty, isTooLarge, TeamsError } from './errors.ts'
 import type { Address } from './incoming.ts'
 import { createRenderer, render } from './markdown.ts'
+import type { Person } from './mentions.ts'
 import { doubt, envelope, type Message, messageActivity } from './message.ts'
 import { createMessages, readSaved } from './messages.ts'
 import { bytesOf, split } from './split.ts'
@@ -53,6 +54,7 @@ export function createReply(options: ReplyOptions): Reply {
   let starting: Promise<void> | undefined
   let cancelled = false
   let failures = 0
+  let notes: string[] | undefined
 
   const stream = createStream({
     ...(saved?.stream && { known: saved.stream }),
@@ -107,7 +109,7 @@ export function createReply(options: ReplyOptions): Reply {
     if (shown === 'cancelled') cancel()
   }
 
-  async function settle(content: Content): Promise<void> {
+  async function settle(compose: (plain: boolean) => Content): Promise<void> {
     await starting
     if (cancelled) return
     if (personal && !stream.open && !stream.off && messages.count === 0 && !messages.doubtful) {
@@ -116,29 +118,39 @@ export function createReply(options: ReplyOptions): Reply {
         log.debug({ reason: messageOf(thrown) }, 'no stream for a finished answer')
       })
     }
-    let bytes = limits.messageBytes
-    for (let attempt = 0; ; attempt++) {
-      try {
-        await write(content, bytes)
-        break
-      } catch (thrown) {
-        if (!isTooLarge(thrown) || attempt === 3) throw thrown
-        bytes = Math.floor(bytes / 2)
-        log.info({ bytes }, 'Teams finds a message too large; it is cut smaller')
-      }
-    }
+    await writeAsTaken(compose)
     if (messages.cancelled) return cancel()
     const last = messages.last
-    if (content.rated && last) options.posted(last)
+    if (last && compose(false).rated) options.posted(last)
     if (messages.doubtful) await messages.note(message(doubt(about, options.web)))
   }
 
-  async function write({ text, cards, ai, rated, buttons }: Content, bytes: number): Promise<void> {
+  /** As it should be; cut smaller if that is too large for Teams, and without cards and mentions if Teams finds fault with it. */
+  async function writeAsTaken(compose: (plain: boolean) => Content): Promise<void> {
+    let bytes = limits.messageBytes
+    let plain = false
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await write(compose(plain), bytes)
+      } catch (thrown) {
+        if (isTooLarge(thrown) && attempt < 3) {
+          bytes = Math.floor(bytes / 2)
+          log.info({ bytes }, 'Teams finds a message too large; it is cut smaller')
+        } else if (isFaulty(thrown)) {
+          if (plain)
+            throw new Fault('not_found', { cause: thrown, detail: `Teams does not take it: ${messageOf(thrown)}` })
+          plain = true
+          log.warn({ reason: messageOf(thrown) }, 'Teams finds fault with a message; it is sent as mere text')
+        } else throw thrown
+      }
+    }
+  }
+
+  async function write({ text, cards, ai, rated, buttons, people }: Content, bytes: number): Promise<void> {
     const card = buttonCard(about, buttons)
     const attachments = [...cards, ...(card ? [card] : [])]
     const around = attachments.length > 0 ? bytesOf(JSON.stringify(attachments)) : 0
     const parts = split(text, Math.max(bytes - around, bytes / 4))
-    const people = personal ? [] : [...(address.people ?? []), address.from]
     for (const [index, part] of parts.entries()) {
       const last = index === parts.length - 1
       const body = message({ text: part, ai, people, ...(last && { rated, attachments }) })
@@ -148,16 +160,19 @@ export function createReply(options: ReplyOptions): Reply {
     await messages.trim(parts.length)
   }
 
-  function contentOf(final: Answer, rated: boolean): Content {
-    const { text, cards } = render(final.text)
-    const notes = [...(final.notice ? [final.notice.text] : []), ...options.notes()]
-    const below = notes.map((note) => `*${note.replaceAll('*', '\\*').replaceAll('<', '&lt;')}*`)
+  function contentOf(final: Answer, rated: boolean, plain: boolean): Content {
+    const { text, cards } = render(final.text, { cards: !plain })
+    notes ??= options.notes()
+    const below = [...(final.notice ? [final.notice.text] : []), ...notes].map(
+      (note) => `*${note.replaceAll('*', '\\*').replaceAll('<', '&lt;')}*`,
+    )
     return {
       text: [text, ...below].filter((part) => part.trim() !== '').join('\n\n') || '…',
       cards,
       ai: true,
       rated,
-      buttons: { again: final.notice?.retry === true },
+      people: personal || plain ? [] : [...(address.people ?? []), address.from],
+      buttons: { again: !plain && final.notice?.retry === true },
     }
   }
 
@@ -184,15 +199,16 @@ export function createReply(options: ReplyOptions): Reply {
         log.info({ reason: thrown.message }, 'a preview was not taken')
       }
     },
-    done: (final) => settle(contentOf(final, true)),
+    done: (final) => settle((plain) => contentOf(final, true, plain)),
     async stopped(final) {
-      if (final.text.trim() !== '') return settle(contentOf(final, false))
+      if (final.text.trim() !== '') return settle((plain) => contentOf(final, false, plain))
       // Nothing was said: a line that it was stopped, or (the conversation was deleted) nothing at all.
-      if (final.notice) return settle(said(final.notice, {}))
+      const { notice } = final
+      if (notice) return settle(() => said(notice, {}))
       await starting
       if (!cancelled) await messages.clear(message({ text: 'Deleted.' }))
     },
-    failed: (notice) => settle(said(notice, { again: notice.retry, web: options.web })),
+    failed: (notice) => settle((plain) => said(notice, plain ? {} : { again: notice.retry, web: options.web })),
   }
 }
 
@@ -203,8 +219,10 @@ interface Content {
   ai: boolean
   rated: boolean
   buttons: Buttons
+  /** Whom it may mention. */
+  people: readonly Person[]
 }
 
 function said(notice: Notice, buttons: Buttons): Content {
-  return { text: notice.text, cards: [], ai: false, rated: false, buttons }
+  return { text: notice.text, cards: [], ai: false, rated: false, buttons, people: [] }
 }

@@ -2,7 +2,7 @@ import { messageOf } from '../../src/errors.ts'
 import type { JsonObject, Log } from '../../src/types.ts'
 import type { Clock } from './clock.ts'
 import type { Limits } from './config.ts'
-import { isThrottled, isTooLarge, retryAfterOf, streamEndOf, TeamsError } from './errors.ts'
+import { isPassing, isThrottled, isTooLarge, retryAfterOf, streamEndOf, TeamsError } from './errors.ts'
 import type { Outgoing } from './transport.ts'
 
 /** What became of the end of a stream. */
@@ -52,6 +52,7 @@ export interface StreamOptions {
 
 const maxStarts = 3
 const maxThrottled = 6
+const maxTries = 3
 
 export function createStream(options: StreamOptions): Stream {
   const { send, clock, limits, log } = options
@@ -163,6 +164,8 @@ export function createStream(options: StreamOptions): Stream {
           return { type: 'finished', id: made.id ?? id! }
         } catch (thrown) {
           if (isThrottled(thrown) && attempt < maxThrottled) continue
+          // Whether it was taken or not: said again, Teams takes it or tells that it has it.
+          if (isPassing(thrown) && attempt < maxTries) continue
           const end = streamEndOf(thrown)
           if (!end || isTooLarge(thrown)) throw thrown
           log.info({ end }, 'a stream was over before its message')
