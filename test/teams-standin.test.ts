@@ -543,7 +543,7 @@ describe('conversations', () => {
     const names: string[] = []
     let next = ''
     do {
-      const { body } = await call('GET', `${pages}${next && `&continuationToken=${next}`}`)
+      const { body } = await call('GET', `${pages}${next && `&continuationToken=${encodeURIComponent(next)}`}`)
       const page = body as { members: { name: string }[]; continuationToken?: string }
       names.push(...page.members.map((each) => each.name))
       next = page.continuationToken ?? ''
