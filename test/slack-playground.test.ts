@@ -136,7 +136,7 @@ describe.skipIf(!here)('the Slack playground', () => {
     expect(await thread().getByRole('cell', { name: '2' }).count()).toBe(1)
     // What the model wrote as markup is text.
     expect(await thread().getByText('<script>window.broken = true</script>').count()).toBe(1)
-    expect(await thread().getByRole('button', { name: 'Stop' }).count()).toBe(0)
+    await thread().getByRole('button', { name: 'Stop' }).waitFor({ state: 'detached' })
     await thread().getByRole('button', { name: 'Bad' }).click()
     await page.getByLabel('Comment').fill('Too short')
     await page.getByRole('dialog').getByRole('button', { name: 'Send' }).click()
