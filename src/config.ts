@@ -63,6 +63,8 @@ export interface Config {
   }
   /** Absent: off. */
   readonly slack?: SlackSettings
+  /** Absent: off. */
+  readonly teams?: TeamsSettings
   readonly log: LogConfig
   readonly metrics: { readonly on: boolean; readonly token?: Secret }
 }
@@ -110,6 +112,19 @@ export interface SlackSettings {
   readonly allowedTeams: readonly string[]
   readonly allowGuests: boolean
   readonly allowExternal: boolean
+}
+
+/** The bot's application in Entra ID with its proof (secret, certificate or managed identity), or `anonymous`. */
+export interface TeamsSettings {
+  readonly appId?: string
+  readonly tenantId?: string
+  readonly appType: 'SingleTenant' | 'UserAssignedMsi' | 'MultiTenant'
+  readonly password?: Secret
+  readonly certificate?: { readonly thumbprint: string; readonly privateKey: Secret }
+  readonly anonymous: boolean
+  /** Empty: the application's own. */
+  readonly allowedTenants: readonly string[]
+  readonly allowGuests: boolean
 }
 
 export interface LogConfig {

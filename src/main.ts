@@ -1,11 +1,20 @@
 import { createSlack } from '../adapters/slack/index.ts'
+import { createTeams } from '../adapters/teams/index.ts'
 import { createWeb } from '../adapters/web/index.ts'
 import { createAfterwards } from './afterwards.ts'
 import { createAnswer } from './answer.ts'
 import { createChat } from './chat.ts'
 import { createComposer } from './compose.ts'
 import { features } from './config/features.ts'
-import { type Config, ConfigError, configExitCode, readConfig, Secret, type SlackSettings } from './config.ts'
+import {
+  type Config,
+  ConfigError,
+  configExitCode,
+  readConfig,
+  Secret,
+  type SlackSettings,
+  type TeamsSettings,
+} from './config.ts'
 import { messageOf } from './errors.ts'
 import { createLive } from './live.ts'
 import { createLog } from './log.ts'
@@ -85,6 +94,8 @@ export async function start(config: Config): Promise<App> {
   adapters.set(web.adapter.surface, web.adapter)
   const slack = config.slack && (await openSlack(config, config.slack))
   if (slack) adapters.set(slack.adapter.surface, slack.adapter)
+  const teams = config.teams && (await openTeams(config, config.teams))
+  if (teams) adapters.set(teams.adapter.surface, teams.adapter)
 
   function openSlack({ server }: Config, { oauth, ...settings }: SlackSettings) {
     return createSlack({
@@ -102,6 +113,22 @@ export async function start(config: Config): Promise<App> {
     })
   }
 
+  function openTeams({ server, production }: Config, { certificate, ...settings }: TeamsSettings) {
+    return createTeams({
+      config: revealed({
+        ...settings,
+        ...(certificate && { certificate: revealed(certificate) }),
+        production,
+        host: server.host,
+        ...(server.publicUrl && { publicUrl: server.publicUrl }),
+      }),
+      chat,
+      cache: store.cache,
+      counters: store.counters,
+      log: logs.log('teams'),
+    })
+  }
+
   const server = createServer({
     config: { ...config.server, production: config.production },
     log: logs.log('http'),
@@ -110,7 +137,7 @@ export async function start(config: Config): Promise<App> {
     }),
     health: { ready },
     // Before the web page's: Slack signs raw bodies, and nothing may have read them.
-    routes: [...(slack?.routes ? [slack.routes] : []), web.routes],
+    routes: [...(slack?.routes ? [slack.routes] : []), ...(teams ? [teams.routes] : []), web.routes],
   })
 
   async function profile(sender: Sender): Promise<Profile> {
@@ -133,7 +160,7 @@ export async function start(config: Config): Promise<App> {
       web.close()
       const closed = server.close(config.server.shutdownMs)
       await turns.drain(Math.max(0, config.server.shutdownMs - 3_000))
-      await slack?.close()
+      await Promise.all([slack?.close(), teams?.close()])
       await closed
       await afterwards.close()
       live.close()

@@ -257,7 +257,7 @@ describe('secrets', () => {
 
   test('every variable with a secret is marked as one', () => {
     for (const [name, variable] of Object.entries<Variable>(variables)) {
-      const looksSecret = /SECRET|TOKEN$|TOKEN_BEDROCK|PASSWORD/.test(name)
+      const looksSecret = /SECRET|TOKEN$|TOKEN_BEDROCK|PASSWORD|PRIVATEKEY/i.test(name)
       expect([name, variable.secret ?? false]).toEqual([
         name,
         looksSecret || ['REDIS_URL', 'ENCRYPTION_KEY'].includes(name),
@@ -306,7 +306,7 @@ describe('the lines at start-up', () => {
     expect(lines['web page']?.on).toBe(true)
     const known = Object.keys(variables)
     for (const line of Object.values(lines).filter((one) => !one.on)) {
-      const named = line.line.match(/\b[A-Z][A-Z0-9]*_[A-Z_0-9]+\b|METRICS/g) ?? []
+      const named = line.line.match(/\b[A-Z][A-Z0-9]*_[A-Z_0-9]+\b|METRICS|Microsoft\w+/g) ?? []
       expect(named.length).toBeGreaterThan(0)
       expect(known).toEqual(expect.arrayContaining(named))
     }
@@ -325,6 +325,7 @@ describe('the lines at start-up', () => {
         LOG_FILE: 'a.log',
         SLACK_BOT_TOKEN: 'xoxb-1',
         SLACK_SIGNING_SECRET: 's',
+        TEAMS_ANONYMOUS: 'on',
       },
       'bedrock',
     )
@@ -370,6 +371,49 @@ describe('Slack', () => {
       ['ENCRYPTION_KEY', 'SLACK_CLIENT_SECRET', 'SLACK_SIGNING_SECRET', 'SLACK_STATE_SECRET'],
     ],
     [{ SLACK_ALLOWED_TEAMS: 'acme' }, ['SLACK_ALLOWED_TEAMS']],
+  ])('half set up, %j, is a fault', (env, variables) => {
+    expect(new Set(faultsOf(env as Environment).map(({ variable }) => variable))).toEqual(new Set(variables))
+  })
+})
+
+describe('Teams', () => {
+  const id = '11111111-2222-4333-8444-555555555555'
+  const bot = { MicrosoftAppId: id, MicrosoftAppPassword: 's', MicrosoftAppTenantId: id }
+
+  test('is off without its variables', () => {
+    expect(read().teams).toBeUndefined()
+    expect(read({ TEAMS_ALLOW_GUESTS: 'on' }).teams).toBeUndefined()
+  })
+
+  test('is on for the application’s own tenant, with a secret or a certificate', () => {
+    expect(read(bot).teams).toMatchObject({ appId: id, appType: 'SingleTenant', allowedTenants: [], anonymous: false })
+    const { teams } = read({
+      ...bot,
+      MicrosoftAppPassword: '',
+      CertificateThumbprint: 'AB'.repeat(20),
+      CertificatePrivateKey: '-----BEGIN',
+    })
+    expect(teams?.certificate?.privateKey.reveal()).toBe('-----BEGIN')
+    expect(features(read(bot), 'demo').find(({ name }) => name === 'Teams')?.line).toBe(
+      'Teams: on, requests at /api/messages, one tenant',
+    )
+  })
+
+  test('is on without any proof on this machine alone', () => {
+    expect(read({ TEAMS_ANONYMOUS: 'true' }).teams).toMatchObject({ anonymous: true })
+  })
+
+  test.each([
+    [{ MicrosoftAppId: id }, ['MicrosoftAppPassword', 'MicrosoftAppTenantId']],
+    [{ MicrosoftAppPassword: 's' }, ['MicrosoftAppId']],
+    [{ ...bot, MicrosoftAppId: 'my-bot' }, ['MicrosoftAppId']],
+    [{ ...bot, MicrosoftAppType: 'MultiTenant' }, ['TEAMS_ALLOWED_TENANTS']],
+    [{ ...bot, MicrosoftAppType: 'UserAssignedMsi' }, ['MicrosoftAppPassword']],
+    [{ ...bot, CertificateThumbprint: 'AB'.repeat(20) }, ['CertificatePrivateKey']],
+    [{ ...bot, TEAMS_ALLOWED_TENANTS: 'contoso' }, ['TEAMS_ALLOWED_TENANTS']],
+    [{ ...bot, TEAMS_ANONYMOUS: 'on' }, ['TEAMS_ANONYMOUS']],
+    [{ TEAMS_ANONYMOUS: 'on', HOST: '0.0.0.0' }, ['TEAMS_ANONYMOUS']],
+    [{ TEAMS_ANONYMOUS: 'on', NODE_ENV: 'production', SESSION_SECRET: 'x'.repeat(32) }, ['TEAMS_ANONYMOUS']],
   ])('half set up, %j, is a fault', (env, variables) => {
     expect(new Set(faultsOf(env as Environment).map(({ variable }) => variable))).toEqual(new Set(variables))
   })

@@ -24,7 +24,7 @@ describe('.env.example', () => {
   })
 
   test('has a value that fits for every variable that is not a secret or set by a platform', () => {
-    const shown = parseEnv(envExample().replaceAll(/^#(?=[A-Z0-9_]+=)/gm, ''))
+    const shown = parseEnv(envExample().replaceAll(/^#(?=\w+=)/gm, ''))
     expect(Object.keys(shown).sort()).toEqual(names.toSorted())
     for (const [name, variable] of Object.entries<Variable>(variables)) {
       const text = variable.default ?? variable.example
@@ -37,7 +37,7 @@ describe('.env.example', () => {
 
 describe('the table in the README', () => {
   test('has one row for each variable', () => {
-    const rows = variablesMarkdown().match(/^\| `[A-Z0-9_]+`.*$/gm) ?? []
+    const rows = variablesMarkdown().match(/^\| `\w+`.*$/gm) ?? []
     expect(rows.map((row) => row.split('`')[1])).toEqual(names)
     for (const row of rows) expect(row.match(/(?<!\\)\|/g)).toHaveLength(5)
   })

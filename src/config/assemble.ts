@@ -1,6 +1,6 @@
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
-import type { AwsConfig, Config, LogConfig, RedisConfig, SlackSettings } from '../config.ts'
+import type { AwsConfig, Config, LogConfig, RedisConfig, SlackSettings, TeamsSettings } from '../config.ts'
 import { Secret } from './secret.ts'
 import type { Values } from './variables.ts'
 
@@ -12,6 +12,7 @@ export function assemble(values: Values, made: { secrets: readonly Secret[]; sys
   const basePath = values.BASE_PATH ?? ''
   const redis = redisOf(values)
   const slack = slackOf(values)
+  const teams = teamsOf(values)
   return {
     production: values.NODE_ENV === 'production',
     dataDir: resolve(values.DATA_DIR),
@@ -39,6 +40,7 @@ export function assemble(values: Values, made: { secrets: readonly Secret[]; sys
       maxMessageChars: values.MAX_MESSAGE_CHARS,
     },
     ...(slack && { slack }),
+    ...(teams && { teams }),
     log: logOf(values, made.secrets),
     metrics: { on: values.METRICS, ...(values.METRICS_TOKEN && { token: values.METRICS_TOKEN }) },
   }
@@ -100,6 +102,21 @@ function slackOf(values: Values): SlackSettings | undefined {
     allowedTeams: values.SLACK_ALLOWED_TEAMS ?? [],
     allowGuests: values.SLACK_ALLOW_GUESTS,
     allowExternal: values.SLACK_ALLOW_EXTERNAL,
+  })
+}
+
+function teamsOf(values: Values): TeamsSettings | undefined {
+  const { CertificateThumbprint: thumbprint, CertificatePrivateKey: privateKey } = values
+  if (!values.MicrosoftAppId && !values.TEAMS_ANONYMOUS) return undefined
+  return given({
+    appId: values.MicrosoftAppId,
+    tenantId: values.MicrosoftAppTenantId,
+    appType: values.MicrosoftAppType,
+    password: values.MicrosoftAppPassword,
+    certificate: thumbprint && privateKey ? { thumbprint, privateKey } : undefined,
+    anonymous: values.TEAMS_ANONYMOUS,
+    allowedTenants: values.TEAMS_ALLOWED_TENANTS ?? [],
+    allowGuests: values.TEAMS_ALLOW_GUESTS,
   })
 }
 

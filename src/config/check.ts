@@ -19,15 +19,18 @@ export function readValues(env: Record<string, string | undefined>, faults: Conf
   return Object.fromEntries(entries) as Values
 }
 
+type Wrong = (variable: VariableName, problem: string) => void
+type Both = (one: VariableName, other: VariableName) => void
+
 const plain = (markdown: string): string => markdown.replaceAll('`', '')
 
 /** The variables in view of each other. */
 export function checkTogether(values: Values, faults: ConfigFault[]): void {
   const faulty = new Set(faults.map((fault) => fault.variable))
-  const wrong = (variable: VariableName, problem: string): void => {
+  const wrong: Wrong = (variable, problem) => {
     if (!faulty.has(variable)) faults.push({ variable, problem, expected: plain(variables[variable].type) })
   }
-  const both = (one: VariableName, other: VariableName): void => {
+  const both: Both = (one, other) => {
     if (values[one] && !values[other]) wrong(other, `is not set, but ${one} is`)
     if (values[other] && !values[one]) wrong(one, `is not set, but ${other} is`)
   }
@@ -48,6 +51,7 @@ export function checkTogether(values: Values, faults: ConfigFault[]): void {
     )
   if (values.SLACK_BOT_TOKEN && !wayIn)
     wrong('SLACK_SIGNING_SECRET', 'is not set (nor SLACK_APP_TOKEN), but SLACK_BOT_TOKEN is')
+  checkTeams(values, wrong, both)
   if (values.NODE_ENV === 'production' && !values.SESSION_SECRET)
     wrong('SESSION_SECRET', 'is not set, but required in production')
   if (values.SESSION_IDLE_MINUTES > values.SESSION_MAX_HOURS * 60)
@@ -55,6 +59,33 @@ export function checkTogether(values: Values, faults: ConfigFault[]): void {
   if (values.PUBLIC_URL && ![values.BASE_PATH ?? '', '/'].includes(new URL(values.PUBLIC_URL).pathname))
     wrong('PUBLIC_URL', 'has a path that is not BASE_PATH')
 }
+
+/** Without credentials anybody could speak for anybody, so nothing is assumed here. */
+function checkTeams(values: Values, wrong: Wrong, both: Both): void {
+  both('CertificateThumbprint', 'CertificatePrivateKey')
+  if (values.TEAMS_ANONYMOUS) {
+    if (values.NODE_ENV === 'production') wrong('TEAMS_ANONYMOUS', 'is on, which is not for production')
+    if (values.MicrosoftAppId) wrong('TEAMS_ANONYMOUS', 'is on, and MicrosoftAppId is set: one of the two')
+    if (!isLoopback(values.HOST)) wrong('TEAMS_ANONYMOUS', 'is on, so HOST must be 127.0.0.1')
+    return
+  }
+  const proof = (['MicrosoftAppPassword', 'MicrosoftAppTenantId', 'CertificateThumbprint'] as const).find(
+    (name) => values[name],
+  )
+  if (proof && !values.MicrosoftAppId) wrong('MicrosoftAppId', `is not set, but ${proof} is`)
+  if (!values.MicrosoftAppId) return
+  if (values.MicrosoftAppType === 'MultiTenant') {
+    if (!values.TEAMS_ALLOWED_TENANTS?.length)
+      wrong('TEAMS_ALLOWED_TENANTS', 'is not set, but MicrosoftAppType is MultiTenant')
+  } else if (!values.MicrosoftAppTenantId) wrong('MicrosoftAppTenantId', 'is not set, but MicrosoftAppId is')
+  if (values.MicrosoftAppType === 'UserAssignedMsi') {
+    if (values.MicrosoftAppPassword) wrong('MicrosoftAppPassword', 'is set, but a managed identity needs none')
+  } else if (!values.MicrosoftAppPassword && !values.CertificateThumbprint)
+    wrong('MicrosoftAppPassword', 'is not set, but MicrosoftAppId is')
+}
+
+const loopback = new Set(['127.0.0.1', 'localhost', '::1'])
+const isLoopback = (host: string): boolean => loopback.has(host.toLowerCase())
 
 const builtInPrompt = `You are the assistant of an organisation. Its people reach you from Slack, Microsoft Teams and a web page.
 Answer in the language of the question. Be correct, direct and as brief as the question allows.

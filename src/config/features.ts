@@ -36,6 +36,13 @@ const tellers: Teller[] = [
       `${ways.join(' and ')}, ${slack.oauth ? 'workspaces install at /slack/install' : 'one workspace'}`,
     )
   },
+  ({ teams }) => {
+    if (!teams) return off('Teams', 'set MicrosoftAppId, MicrosoftAppPassword and MicrosoftAppTenantId')
+    if (teams.anonymous)
+      return on('Teams', 'requests at /api/messages from this machine, with no proof of who sends them')
+    const tenants = teams.allowedTenants.length || 1
+    return on('Teams', `requests at /api/messages, ${tenants === 1 ? 'one tenant' : `${tenants} tenants`}`)
+  },
   ({ bedrock, aws, production }, model) => {
     if (model === 'bedrock') return on('Bedrock', `${bedrock.modelId}, ${aws.region ?? 'region of the profile'}`)
     const what = production ? 'questions cannot be answered' : 'demo model'

@@ -22,6 +22,7 @@ import {
   whole,
 } from './kinds.ts'
 import { slackVariables } from './slackVariables.ts'
+import { teamsVariables } from './teamsVariables.ts'
 
 /**
  * Every variable there is. Validation, the table in the README and `.env.example` all come from here, so this is the one
@@ -44,7 +45,16 @@ export interface Variable extends Kind<unknown> {
   secret?: true
 }
 
-export type Group = 'Server' | 'Web page' | 'Store' | 'AWS' | 'Bedrock' | 'Answers' | 'Slack' | 'Logs and metrics'
+export type Group =
+  | 'Server'
+  | 'Web page'
+  | 'Store'
+  | 'AWS'
+  | 'Bedrock'
+  | 'Answers'
+  | 'Slack'
+  | 'Microsoft Teams'
+  | 'Logs and metrics'
 
 const modelId = matching(
   'model id, inference profile or ARN',
@@ -355,6 +365,7 @@ export const variables = {
   },
 
   ...slackVariables,
+  ...teamsVariables,
   LOG_LEVEL: {
     group: 'Logs and metrics',
     ...oneOf(...levelNames),

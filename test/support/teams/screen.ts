@@ -1,7 +1,7 @@
 import { type CardButton, viewCard } from './cards.ts'
 import { aiLabelled } from './connector/entityRules.ts'
 import { isObject, objectsIn, textOf } from './json.ts'
-import { type Chat, type Message, type State, type StreamState, splitId, streamState } from './state.ts'
+import { type Message, type State, type StreamState, splitId, streamState } from './state.ts'
 
 /** One message as a person sees it. */
 export interface ScreenMessage {
@@ -49,9 +49,10 @@ export function screenOf(state: State, id: string, botId: string): Screen {
   const { root } = splitId(id)
   const chat = state.chat(id)
   const now = state.clock.now()
+  const newest = chat.messages.findLast((each) => !each.deleted)
   const messages = chat.messages
     .filter((message) => !message.deleted && (root === undefined || message.root === root))
-    .map((message) => see(state, chat, message, botId))
+    .map((message) => see(state, message, botId, message === newest))
   return {
     messages,
     answers: messages.filter((message) => message.bot),
@@ -60,7 +61,7 @@ export function screenOf(state: State, id: string, botId: string): Screen {
   }
 }
 
-function see(state: State, chat: Chat, message: Message, botId: string): ScreenMessage {
+function see(state: State, message: Message, botId: string, newest: boolean): ScreenMessage {
   const { activity } = message
   const person = state.people.get(message.from)
   const shown = message.stream ? streamState(message.stream, state.clock.now()) : 'final'
@@ -74,7 +75,6 @@ function see(state: State, chat: Chat, message: Message, botId: string): ScreenM
     : []
   const data = isObject(activity.channelData) ? activity.channelData : {}
   const suggested = isObject(activity.suggestedActions) ? objectsIn(activity.suggestedActions.actions) : []
-  const newest = chat.messages.findLast((each) => !each.deleted)
   return {
     id: message.id,
     ...(message.root !== undefined && { root: message.root }),
@@ -88,7 +88,7 @@ function see(state: State, chat: Chat, message: Message, botId: string): ScreenM
     cards: views.map((each) => each.text),
     buttons: views.flatMap((each) => each.buttons),
     // They stand under the newest message only.
-    suggested: newest === message ? suggested.map((each) => textOf(each.title)) : [],
+    suggested: newest ? suggested.map((each) => textOf(each.title)) : [],
     citations: citationsOf(message),
     mentions: objectsIn(activity.entities).flatMap((entity) =>
       entity.type === 'mention' && isObject(entity.mentioned) ? [textOf(entity.mentioned.name)] : [],

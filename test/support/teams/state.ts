@@ -19,7 +19,8 @@ export interface Person {
   surname: string
   email: string
   userPrincipalName: string
-  userRole: 'user' | 'guest' | 'anonymous'
+  /** Of guests too: they are known by the `#EXT#` in their principal name alone. */
+  userRole: 'user' | 'anonymous'
 }
 
 export interface Team {
@@ -72,6 +73,8 @@ export interface Chat {
   /** The bot is installed here. */
   hasBot: boolean
   messages: Message[]
+  /** The newest that was streamed. */
+  streamed?: Message
   typingUntil: number
   typingIn?: string
 }
@@ -141,8 +144,8 @@ export function createState(clock: Clock, tenantId: string) {
       )
     },
     /** The stream that is open in a chat. */
-    openStream(chat: Chat): Message | undefined {
-      return chat.messages.findLast((each) => each.stream && !each.deleted && isOpen(each.stream, clock.now()))
+    openStream({ streamed }: Chat): Message | undefined {
+      return streamed?.stream && !streamed.deleted && isOpen(streamed.stream, clock.now()) ? streamed : undefined
     },
     onChange(listener: () => void): () => void {
       listeners.add(listener)

@@ -74,7 +74,6 @@ export function createCast(state: State): Cast {
     name: 'Gus Partner',
     email: 'gus@partner.example',
     userPrincipalName: 'gus_partner.example#EXT#@contoso.example',
-    userRole: 'guest',
   })
   const olga = addPerson(state, { name: 'Olga Other', tenantId: randomUUID(), email: 'olga@fabrikam.example' })
   const team = newTeam('Field Office')

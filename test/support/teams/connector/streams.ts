@@ -79,6 +79,7 @@ function start(state: State, chat: Chat, botId: string, body: JsonObject, sequen
     stream: made,
   }
   chat.messages.push(message)
+  chat.streamed = message
   chat.typingUntil = 0
   state.changed()
   return { status: 201, body: { id } }
