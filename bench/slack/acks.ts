@@ -8,11 +8,14 @@ import { type Part, workspaces } from './part.ts'
 import { prefix } from './rig.ts'
 
 const keys = spellKeys(prefix)
+/** Short ones: this is about events, and the turns they begin must not fill the machine. */
+const answer = { deltas: 20, paceMs: 50 }
 
 /** How soon events are acknowledged, and that each of them is in the store by then and answered once. */
 export async function openAcks(part: Part): Promise<Row[]> {
   const redis = new Redis(part.rig.redisUrl)
   try {
+    await part.driver.connect(part.rig.ours)
     const steady = await acknowledge(part, redis, { perSecond: 100, count: part.some(300), every: 1 })
     const burst = await acknowledge(part, redis, { perSecond: 1_000, count: part.some(1_000), every: 5 })
     return [
@@ -62,7 +65,7 @@ async function acknowledge(
 ): Promise<Acknowledged> {
   let [looked, early] = [0, 0]
   const asked = await evenly(perSecond, count, async (i) => {
-    const one = await driver.ask({ target: rig.ours, workspace: i % workspaces, deltas: 100, paceMs: 20 })
+    const one = await driver.ask({ target: rig.ours, workspace: i % workspaces, ...answer })
     if (i % every === 0 && one.status === 200) {
       looked++
       if ((await redis.exists(markOf(one))) === 0) early++

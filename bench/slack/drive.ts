@@ -38,6 +38,8 @@ export interface Asked {
 /** Slack's side of events: sends them, signed, and hears from the stand-in when they are answered. */
 export interface Driver {
   ask(ask: Ask): Promise<Asked>
+  /** Slack's connections are there before a burst; else what is measured is how they are made, all at once. */
+  connect(target: Target): Promise<void>
   /** What is known of an answer now: it may have come twice. */
   seen(thread: string): SeenAnswer | undefined
   close(): Promise<void>
@@ -46,9 +48,10 @@ export interface Driver {
 /** An answer that takes longer than that is lost. */
 const patienceMs = 60_000
 const lookMs = 50
+const connections = 512
 
 export function createDriver(slackUrl: string): Driver {
-  const dispatcher = new Agent({ connections: 2_000, bodyTimeout: 0, headersTimeout: 0 })
+  const dispatcher = new Agent({ connections, bodyTimeout: 0, headersTimeout: 0 })
   const waiting = new Map<string, (answer: SeenAnswer) => void>()
   const seen = new Map<string, SeenAnswer>()
   let asked = 0
@@ -94,13 +97,20 @@ export function createDriver(slackUrl: string): Driver {
         text: `How do I set this up? deltas=${deltas} pace=${paceMs} sent=${now().toFixed(3)}`,
       }
       const began = now()
-      const { statusCode, body } = await request(target.url, { method: 'POST', dispatcher, ...signed(event) })
+      const { statusCode, body } = await request(target.url, { method: 'POST', dispatcher, ...signed(envelope(event)) })
       const ackMs = now() - began
       await body.dump()
       if (statusCode !== 200) answer.reject(`an event was answered with ${statusCode}`)
       const message = `message:${workspace}:${thread}`
       const { promise: answered } = answer
       return { thread, message, workspace, channel, ts, deltas, status: statusCode, ackMs, answered }
+    },
+    async connect(target) {
+      const body = signed({ type: 'url_verification', challenge: 'hello' })
+      const all = Array.from({ length: connections }, () =>
+        request(target.url, { method: 'POST', dispatcher, ...body }).then((response) => response.body.dump()),
+      )
+      await Promise.all(all)
     },
     seen: (thread) => seen.get(thread),
     async close() {
@@ -111,9 +121,9 @@ export function createDriver(slackUrl: string): Driver {
   }
 }
 
-function signed(event: { team: string; ts: string }): { body: string; headers: Record<string, string> } {
+function envelope(event: { team: string; ts: string }): object {
   const { team, ts } = event
-  const body = JSON.stringify({
+  return {
     token: 'unused',
     team_id: team,
     context_team_id: team,
@@ -127,7 +137,11 @@ function signed(event: { team: string; ts: string }): { body: string; headers: R
       { enterprise_id: null, team_id: team, user_id: 'UBOT', is_bot: true, is_enterprise_install: false },
     ],
     is_ext_shared_channel: false,
-  })
+  }
+}
+
+function signed(json: object): { body: string; headers: Record<string, string> } {
+  const body = JSON.stringify(json)
   const at = String(Math.floor(Date.now() / 1000))
   const signature = createHmac('sha256', signingSecret).update(`v0:${at}:${body}`).digest('hex')
   return {
