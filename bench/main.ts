@@ -17,6 +17,7 @@ const benches: Record<string, () => Promise<{ run(options: Options): Promise<Row
   overhead: () => import('./overhead.ts'),
   streams: () => import('./streams.ts'),
   slack: () => import('./slack.ts'),
+  teams: () => import('./teams.ts'),
 }
 
 const { positionals, values } = parseArgs({

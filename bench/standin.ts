@@ -7,8 +7,8 @@ import { now } from './clock.ts'
 /**
  * A model for benchmarks, in a process of its own: every piece of text carries the moment it was sent, and the first one
  * how long the question (which carries its own moment as `sent=...`) took to get here. A question may ask for another
- * number of pieces (`deltas=5`) or another time between them (`pace=20`, in milliseconds). A model named `titles` says
- * five pieces, whatever the question. Prints its port.
+ * number of pieces (`deltas=5`) or another time between them (`pace=20`, in milliseconds); the last question of a
+ * conversation counts. A model named `titles` says five pieces, whatever the question. Prints its port.
  */
 const { values } = parseArgs({
   options: { pace: { type: 'string', default: '100' }, deltas: { type: 'string', default: '100' } },
@@ -33,7 +33,7 @@ const server = createServer((request, response) => {
     const sent = Number(/sent=([\d.]+)(?!.*sent=)/s.exec(body)?.[1])
     response.writeHead(200, { 'content-type': 'application/vnd.amazon.eventstream' })
     response.write(head)
-    const asked = Number(/deltas=(\d+)/.exec(body)?.[1] ?? deltas)
+    const asked = Number(/deltas=(\d+)(?!.*deltas=)/s.exec(body)?.[1] ?? deltas)
     const count = request.url?.startsWith('/model/titles/') ? 5 : asked
     let left = count
     const timer = setInterval(
@@ -45,7 +45,7 @@ const server = createServer((request, response) => {
           response.end(tail)
         }
       },
-      Number(/pace=(\d+)/.exec(body)?.[1] ?? pace),
+      Number(/pace=(\d+)(?!.*pace=)/s.exec(body)?.[1] ?? pace),
     )
     response.on('close', () => clearInterval(timer))
   })

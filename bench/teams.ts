@@ -1,0 +1,37 @@
+import { resolve } from 'node:path'
+import type { Row } from './row.ts'
+import { evenly } from './slack/drive.ts'
+import { acks } from './teams/acks.ts'
+import { createDriver } from './teams/drive.ts'
+import { memory } from './teams/memory.ts'
+import { type Part, people } from './teams/part.ts'
+import { startTeamsRig } from './teams/rig.ts'
+import { tokenCheck } from './teams/tokens.ts'
+import { turns } from './teams/turns.ts'
+
+/** What Teams costs, beside a hand-written minimum under the same load in the same run. */
+export async function run({ scale, profile }: { scale: number; profile?: string }): Promise<Row[]> {
+  const some = (count: number): number => Math.max(1, Math.round(count * scale))
+  const profiled: Record<string, string> =
+    profile === undefined ? {} : { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${resolve(profile)}` }
+  const rig = await startTeamsRig(profiled)
+  const driver = createDriver(rig.serviceUrl)
+  const rows: Row[] = []
+  try {
+    const part = { rig, driver, some }
+    await warm(part)
+    rows.push(...(await turns(part)), ...(await acks(part)))
+  } finally {
+    await driver.close()
+    await rig.stop()
+  }
+  return [...rows, await memory(), await tokenCheck()]
+}
+
+/** Code compiled, connections open, everybody known and their conversations titled. */
+async function warm({ rig, driver, some }: Part): Promise<void> {
+  for (const target of [rig.ours, rig.minimum]) {
+    const asked = await evenly(80, some(people), (person) => driver.ask({ target, person, deltas: 20, paceMs: 5 }))
+    await Promise.all(asked.map(({ answered }) => answered))
+  }
+}
