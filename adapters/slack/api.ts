@@ -24,6 +24,10 @@ export const methods = {
   'chat.startStream': { scopes: ['chat:write'], repeat: 'once' },
   'chat.stopStream': { scopes: ['chat:write'], repeat: 'once' },
   'chat.update': { scopes: ['chat:write'], repeat: 'safe' },
+  'conversations.history': {
+    scopes: ['channels:history', 'groups:history', 'im:history', 'mpim:history'],
+    repeat: 'safe',
+  },
   'conversations.info': { scopes: ['channels:read', 'groups:read'], repeat: 'safe' },
   'conversations.open': { scopes: ['im:write'], repeat: 'safe' },
   'conversations.replies': {
@@ -51,8 +55,16 @@ export interface Api {
   limitedUntil(install: string, method: Method, about: string): number
 }
 
-/** A post that is given up too early and done after all would stand there twice; so there is more time for it. */
-const postPatience = 3
+/**
+ * Calls that are given up too early, and done after all, leave what nobody knows of: a message, or a status that nobody
+ * clears. So there is more time for them.
+ */
+const leavesSomething: ReadonlySet<Method> = new Set<Method>([
+  'assistant.threads.setStatus',
+  'chat.postMessage',
+  'chat.startStream',
+])
+const patience = 3
 /** Tries of a call that may be repeated, and the pauses between them. */
 const pausesMs = [250, 1_000]
 
@@ -72,7 +84,7 @@ export function createApi(options: {
     for (let fresher = false; ; fresher = true) {
       const token = await workspaces.token(install, fresher)
       try {
-        return await send(method, token, args, method === 'chat.postMessage' ? timeoutMs * postPatience : timeoutMs)
+        return await send(method, token, args, leavesSomething.has(method) ? timeoutMs * patience : timeoutMs)
       } catch (thrown) {
         if (!(thrown instanceof SlackError)) throw thrown
         if (thrown.code === 'token_expired' && !fresher) continue

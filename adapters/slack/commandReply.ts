@@ -2,18 +2,22 @@ import { z } from 'zod'
 import type { Answer, Draft, Log, Notice, Reply } from '../../src/types.ts'
 import type { Api } from './api.ts'
 import { type Block, blocksOf, fallbackOf, footerOf, isRated, type Links } from './blocks.ts'
-import { codeOf } from './errors.ts'
+import type { Limits } from './config.ts'
+import { SlackError } from './errors.ts'
+import type { Clock } from './gates.ts'
 import type { Http } from './http.ts'
 import { render } from './markdown.ts'
 import type { CommandAddress, ThreadAddress } from './payload.ts'
 import { pack, postLimits } from './segments.ts'
+import { createStrays, isLost } from './strays.ts'
 import { createThread } from './thread.ts'
 import type { Workspaces } from './workspaces.ts'
-import { createWriter, readSaved } from './writer.ts'
+import { createWriter, readSaved, type Writer } from './writer.ts'
 
 /** How many messages a command's address takes: five, less one in case of a failure notice. */
 const mostResponses = 4
-const savedState = z.object({ responded: z.number() })
+/** `responding`: one more was being sent. Nobody knows of it if whoever did died. */
+const savedState = z.object({ responded: z.number(), responding: z.boolean().optional() })
 
 /**
  * The answer to `/ask`, through the address that Slack gave with the command: it reaches the person in channels where the
@@ -24,50 +28,70 @@ export function createCommandReply(options: {
   api: Api
   http: Http
   workspaces: Workspaces
+  clock: Clock
+  limits: Pick<Limits, 'carriedOutMs'>
   address: CommandAddress
   draft: Draft
   about: { conversation: string; turn: string }
   links: Links
   log: Log
 }): Reply {
-  const { api, http, workspaces, address, draft, about, links, log } = options
+  const { api, http, workspaces, clock, limits, address, draft, about, links, log } = options
   const responded = savedState.safeParse(draft.saved)
   let sent = responded.success ? responded.data.responded : 0
+  let unconfirmed = responded.success && responded.data.responding === true
+  let direct: Writer | undefined
 
   async function settle(text: string, footer: Block[]): Promise<void> {
+    // This try or an earlier one went to direct messages already.
+    if (direct || (draft.saved && !responded.success)) return toDirectMessages(text, footer)
     const contents = pack(render(text), postLimits)
-    // An earlier try went to direct messages already.
-    if (draft.saved && !responded.success) return toDirectMessages(text, footer)
-    if (contents.length > mostResponses) {
-      if (sent === 0) await say({ text: 'The answer is long, so I send it to you as a direct message.' }, 1)
-      return toDirectMessages(text, footer)
-    }
+    const long = contents.length > mostResponses
+    const bodies = contents.map(({ parts }, index) => ({
+      text: fallbackOf(parts),
+      blocks: [...blocksOf(parts), ...(index === contents.length - 1 ? footer : [])],
+    }))
+    const said = await sayAll(
+      long ? [{ text: 'The answer is long, so I send it to you as a direct message.' }] : bodies,
+    )
+    if (said && !long) return
+    await toDirectMessages(text, unconfirmed ? [...footer, unconfirmedNote(address.channel)] : footer)
+  }
+
+  /** False: the rest is not taken, or nobody knows what of it was. */
+  async function sayAll(bodies: readonly Record<string, unknown>[]): Promise<boolean> {
     try {
-      for (; sent < contents.length; ) {
-        const { parts } = contents[sent]!
-        const last = sent === contents.length - 1
-        const blocks = [...blocksOf(parts), ...(last ? footer : [])]
-        await say({ text: fallbackOf(parts), blocks }, sent + 1)
-      }
+      for (; sent < bodies.length && !unconfirmed; ) await say(bodies[sent]!, sent + 1)
+      return !unconfirmed
     } catch (thrown) {
-      if (codeOf(thrown) !== 'refused') throw thrown
-      log.info({}, 'the address of a command takes no more; its answer goes to direct messages')
-      await toDirectMessages(text, footer)
+      // What was surely not sent may be sent again.
+      if (!(thrown instanceof SlackError) || (thrown.code !== 'refused' && !isLost(thrown))) throw thrown
+      const { code } = thrown
+      log.info({ code }, 'the address of a command does not take its answer; it goes to direct messages')
+      unconfirmed = code !== 'refused'
+      return false
     }
   }
 
   /**
-   * There is no way to look whether a lost one arrived. Only one person sees it as a rule, so it is rather shown twice than
-   * never.
+   * There is no way to look whether a lost one arrived, and for all in the channel to read it twice is worse than for one
+   * to find it in two places: so it is never repeated, but comes as a direct message too, where we can look.
    */
   async function say(body: Record<string, unknown>, count: number): Promise<void> {
     const type = address.inChannel ? 'in_channel' : 'ephemeral'
+    await draft.save({ responded: sent, responding: true })
     await http.respond(address.respond, { response_type: type, replace_original: false, ...body })
     sent = count
     await draft.save({ responded: sent })
   }
 
   async function toDirectMessages(text: string, footer: Block[]): Promise<void> {
+    direct ??= await openDirect()
+    await direct.write(text, footer)
+    await direct.tidy()
+  }
+
+  async function openDirect(): Promise<Writer> {
     const { install, user, home, userTeam } = address
     const opened = await api.call(install, 'conversations.open', { users: user }, { about: user })
     const channel = String((opened.channel as { id?: string } | undefined)?.id)
@@ -84,7 +108,8 @@ export function createCommandReply(options: {
     }
     const thread = createThread({ api, workspaces, address: there, turn: about.turn }).at(channel)
     const saved = responded.success ? null : readSaved(draft)
-    await createWriter({ thread, address: there, draft, saved, log }).write(text, footer)
+    const strays = createStrays(clock, limits.carriedOutMs)
+    return createWriter({ thread, address: there, draft, saved, strays, clock, log })
   }
 
   function footer(final: { notice?: Notice; rated: boolean }): Block[] {
@@ -108,4 +133,9 @@ export function createCommandReply(options: {
     },
     failed: (notice: Notice) => settle(notice.text, notice.retry ? footer({ rated: false }) : []),
   }
+}
+
+function unconfirmedNote(channel: string): Block {
+  const text = `Slack did not confirm that my answer reached <#${channel}>, so here it is.`
+  return { type: 'context', elements: [{ type: 'mrkdwn', text }] }
 }

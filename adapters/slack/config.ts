@@ -34,6 +34,8 @@ export const defaults = {
   skewMs: 5 * 60_000,
   /** One call of the Web API. */
   callMs: 10_000,
+  /** Slack may still carry a call out so long after its reply got lost. Nothing is documented about it. */
+  carriedOutMs: 5_000,
   /**
    * The least time between two updates of an answer, times the answers that are being written in its workspace: they share
    * Slack's limit for appends (tier 4: 100 a minute), with something left for other instances and further messages.

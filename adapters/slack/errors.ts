@@ -62,6 +62,9 @@ export const deadPlace: ReadonlySet<string> = new Set([
   'as_user_not_supported',
 ])
 
+/** A stream takes no more; what it took before stands. */
+export const ended: ReadonlySet<string> = new Set(['message_not_in_streaming_state', 'stopped_by_user'])
+
 export function codeOf(thrown: unknown): string {
   return thrown instanceof SlackError ? thrown.code : ''
 }

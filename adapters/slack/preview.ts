@@ -1,7 +1,8 @@
-import { codeOf, SlackError } from './errors.ts'
+import { codeOf, ended } from './errors.ts'
 import type { Clock } from './gates.ts'
 import { createRenderer } from './markdown.ts'
 import { type Content, createPacker, isBlankContent, joined, type Part, type Spot, streamLimits } from './segments.ts'
+import { isLost, type Strays } from './strays.ts'
 import type { Thread } from './thread.ts'
 
 /** A message of the answer, and what it is sure to hold. */
@@ -30,55 +31,74 @@ export interface Last {
 
 /** An answer while it is being written, as a growing message and further ones behind it. */
 export interface Preview {
-  /** More text. Resolves when it is shown, or kept for the next call because Slack asks to wait. */
+  /**
+   * More text. Resolves when it is shown, or kept for the next call: because Slack asks to wait, or is slow to begin a
+   * message.
+   */
   push(delta: string): Promise<void>
-  /** No more is shown, but what the open message still takes: null when nothing is open, or it is not sure what it holds. */
-  finish(rest: string): Last | null
+  /**
+   * No more is shown, but what the open message still takes: null when nothing is open, or it is not sure what it holds.
+   * `rest`: what is missing to the whole text; null: the text is another one.
+   */
+  finish(rest: string | null): Promise<Last | null>
   readonly messages: Held[]
   /** All text so far. */
   readonly text: string
-  /** The first message's call got lost: it may stand there without us knowing its name. */
-  readonly lostOne: boolean
 }
 
 export function createPreview(options: {
   thread: Thread
   clock: Clock
-  /** Resolves when it is remembered that this message exists. */
-  remember(ts: string): Promise<void>
+  /** Messages that may stand there without our knowing of them. */
+  strays: Strays
+  /** How long the text after it waits for a message to be begun. */
+  patienceMs: number
+  /** Resolves when it is remembered which messages exist, and whether one more is being begun. */
+  remember(beginning: boolean): Promise<void>
 }): Preview {
-  const { thread, clock, remember } = options
+  const { thread, clock, strays, patienceMs, remember } = options
   const renderer = createRenderer()
   const packer = createPacker(streamLimits)
   const messages: Held[] = []
   /** What is not sent yet. `fresh`: it begins a new message. */
-  const pending: { content: Content; fresh: boolean }[] = []
+  const pending: Next[] = []
+  let sending: Next | undefined
+  let flushing: Promise<void> | undefined
+  let starting: { call: Promise<string>; since: number } | undefined
   let text = ''
   let begunAt = 0
   let over = false
-  let lostOne = false
 
   const current = (): Held | undefined => messages.at(-1)
 
-  function take(contents: readonly Content[]): void {
-    const [more, ...further] = contents
+  function take([more, ...further]: readonly Content[]): void {
     const last = pending.at(-1)
-    if (!last) pending.push({ content: more!, fresh: messages.length === 0 })
-    else last.content = { start: last.content.start, end: more!.end, parts: joined([last.content.parts, more!.parts]) }
+    if (!last) pending.push({ content: more!, fresh: messages.length === 0 && !sending })
+    else last.content = follow(last.content, more!)
     for (const content of further) pending.push({ content, fresh: true })
   }
 
   async function flush(): Promise<void> {
-    for (let next = pending[0]; next; next = pending[0]) {
+    for (let next = pending[0]; next && !over; next = pending[0]) {
       const { content, fresh } = next
       if (content.parts.length > 0) {
         if (isBlankContent(content.parts) && pending.length === 1) return
         const method = fresh ? 'chat.startStream' : 'chat.appendStream'
         if (thread.limitedUntil(method) > clock.now()) return
-        if (!(await send(content, fresh))) return
       }
       pending.shift()
+      sending = next
+      const sent = content.parts.length === 0 || (await send(content, fresh))
+      sending = undefined
+      if (!sent) return putBack(next)
     }
+  }
+
+  /** What came while it was refused follows it. */
+  function putBack(next: Next): void {
+    const more = pending[0]
+    if (!more || more.fresh) return void pending.unshift(next)
+    pending[0] = { content: follow(next.content, more.content), fresh: next.fresh }
   }
 
   /** False: Slack asks to wait. */
@@ -94,11 +114,10 @@ export function createPreview(options: {
       return true
     } catch (thrown) {
       if (codeOf(thrown) === 'ratelimited') return false
-      const lost = !(thrown instanceof SlackError) || thrown.outcome === 'unknown'
+      over = true
       const message = current()
-      if (fresh) lostOne ||= lost
-      else if (message) {
-        message.doubtful = lost
+      if (!fresh && message) {
+        message.doubtful = isLost(thrown)
         if (ended.has(codeOf(thrown))) message.open = false
       }
       throw thrown
@@ -107,16 +126,35 @@ export function createPreview(options: {
 
   async function begin(content: Content): Promise<void> {
     const before = current()
+    if (before) await remember(true)
     if (before?.open) {
       await thread.stop(before.ts, [], []).catch((thrown: unknown) => {
         if (!ended.has(codeOf(thrown))) throw thrown
       })
       before.open = false
     }
-    const ts = await thread.start(content.parts)
+    if (over) return
+    const ts = await started(content)
+    if (ts === null) return
     messages.push({ ts, parts: content.parts, end: content.end, open: true, doubtful: false })
     begunAt = clock.now()
-    await remember(ts)
+    await remember(false)
+  }
+
+  /** Null: nobody waited for it, and it was handed over. */
+  async function started(content: Content): Promise<string | null> {
+    const here = { call: thread.start(content.parts), since: clock.now() }
+    starting = here
+    try {
+      const ts = await here.call
+      return starting === here ? ts : null
+    } catch (thrown) {
+      if (starting !== here) return null
+      if (isLost(thrown)) strays.lost(here.since)
+      throw thrown
+    } finally {
+      if (starting === here) starting = undefined
+    }
   }
 
   return {
@@ -124,26 +162,28 @@ export function createPreview(options: {
     get text() {
       return text
     },
-    get lostOne() {
-      return lostOne
-    },
     async push(delta) {
       text += delta
       if (over) return
       const age = current()?.open ? clock.now() - begunAt : 0
       if (age > turnAtParagraphMs) packer.turn(age > turnAtOnceMs ? 'now' : 'paragraph')
       take(packer.add(renderer.push(delta)))
-      try {
-        await flush()
-      } catch (thrown) {
-        over = true
-        throw thrown
-      }
+      if (flushing) return
+      const begins = pending.some(({ fresh }) => fresh)
+      flushing = flush().finally(() => {
+        flushing = undefined
+      })
+      await (begins ? within(patienceMs, flushing) : flushing)
     },
-    finish(rest) {
+    async finish(rest) {
       const whole = !over
       over = true
-      if (!whole) return null
+      if (starting) strays.late(starting.call, starting.since)
+      else await flushing?.catch(() => {})
+      if (!whole || starting || rest === null) {
+        starting = undefined
+        return null
+      }
       text += rest
       take(packer.add([...renderer.push(rest), ...renderer.end()]))
       const message = current()
@@ -157,5 +197,20 @@ export function createPreview(options: {
   }
 }
 
-/** The message takes no more; what was taken before stands. */
-export const ended: ReadonlySet<string> = new Set(['message_not_in_streaming_state', 'stopped_by_user'])
+interface Next {
+  content: Content
+  fresh: boolean
+}
+
+function follow(content: Content, more: Content): Content {
+  return { start: content.start, end: more.end, parts: joined([content.parts, more.parts]) }
+}
+
+/** Resolves when it is done, or after so long; then it goes on. */
+async function within(ms: number, work: Promise<void>): Promise<void> {
+  const late = Promise.withResolvers<void>()
+  const timer = setTimeout(late.resolve, ms)
+  // A failure that nobody waits for any more has told what is to be known of it.
+  work.catch(() => {})
+  await Promise.race([work, late.promise]).finally(() => clearTimeout(timer))
+}

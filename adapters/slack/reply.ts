@@ -1,11 +1,13 @@
 import type { Answer, Draft, Log, Notice, Reply } from '../../src/types.ts'
 import { type Block, footerOf, isRated, type Links, notesOn } from './blocks.ts'
+import type { Limits } from './config.ts'
 import { codeOf } from './errors.ts'
 import type { Clock } from './gates.ts'
 import type { Pace } from './pace.ts'
 import type { ThreadAddress } from './payload.ts'
 import { createPreview } from './preview.ts'
 import { joined } from './segments.ts'
+import { createStrays, isLost } from './strays.ts'
 import type { Thread } from './thread.ts'
 import { createWriter, readSaved } from './writer.ts'
 
@@ -20,6 +22,7 @@ export interface ThreadReplyOptions {
   links: Links
   log: Log
   clock: Clock
+  limits: Pick<Limits, 'callMs' | 'carriedOutMs'>
   pace: Pace
   /** The question was taken back. */
   withdrawn(): boolean
@@ -31,13 +34,17 @@ export interface ThreadReplyOptions {
  * an earlier try that died) are rewritten, and the rest is posted.
  */
 export function createThreadReply(options: ThreadReplyOptions): Reply {
-  const { thread, address, draft, about, links, log, clock, pace } = options
+  const { thread, address, draft, about, links, log, clock, limits, pace } = options
   const saved = readSaved(draft)
   /** An earlier try may have shown something: it is not continued, but rewritten in the end. */
   const succeeds = saved !== null
   let begun: Promise<void> | undefined
-  let status: Promise<unknown> | undefined
+  /** Resolves with whether nobody knows if it was set. */
+  let status: Promise<boolean> | undefined
   let streamed = succeeds
+  const strays = createStrays(clock, limits.carriedOutMs)
+  // Whoever died in the middle of it had begun it before now.
+  if (saved?.beginning !== undefined) strays.lost(saved.beginning)
 
   const preview = createPreview({
     thread: {
@@ -50,12 +57,19 @@ export function createThreadReply(options: ThreadReplyOptions): Reply {
       },
     },
     clock,
-    remember: () => draft.save({ messages: preview.messages.map(({ ts }) => ts) }),
+    strays,
+    patienceMs: limits.callMs,
+    remember: (beginning) => remember(beginning),
   })
-  const writer = createWriter({ thread, address, draft, saved, log })
+  const writer = createWriter({ thread, address, draft, saved, strays, clock, log })
+
+  function remember(beginning: boolean): Promise<void> {
+    const messages = preview.messages.map(({ ts }) => ts)
+    return draft.save({ messages, ...(beginning && { beginning: clock.now() }) })
+  }
 
   function begin(): Promise<void> {
-    begun ??= (succeeds ? Promise.resolve() : draft.save({ messages: [] })).catch((thrown: unknown) => {
+    begun ??= (succeeds ? Promise.resolve() : remember(true)).catch((thrown: unknown) => {
       begun = undefined
       throw thrown
     })
@@ -71,16 +85,19 @@ export function createThreadReply(options: ThreadReplyOptions): Reply {
     } finally {
       await clearStatus()
     }
+    // The next question in this thread waits for it: only so it is clear whose message one without a name is.
+    if (await writer.tidy()) await clearStatus()
   }
 
   /** Most answers: the stream ends with its last piece. True when all is said with that. */
   async function endPreview(text: string, footer: Block[]): Promise<boolean> {
-    const { messages, lostOne } = preview
-    if (!text.startsWith(preview.text)) {
-      writer.takeOver({ sure: [], unsure: messages, lostOne })
+    const { messages } = preview
+    const rest = text.startsWith(preview.text) ? text.slice(preview.text.length) : null
+    const last = await preview.finish(rest)
+    if (rest === null) {
+      writer.takeOver({ sure: [], unsure: messages })
       return false
     }
-    const last = preview.finish(text.slice(preview.text.length))
     if (last) {
       const { message } = last
       try {
@@ -96,7 +113,6 @@ export function createThreadReply(options: ThreadReplyOptions): Reply {
     writer.takeOver({
       sure: messages.filter(({ doubtful }) => !doubtful),
       unsure: messages.filter(({ doubtful }) => doubtful),
-      lostOne,
     })
     return false
   }
@@ -105,11 +121,14 @@ export function createThreadReply(options: ThreadReplyOptions): Reply {
   async function clearStatus(): Promise<void> {
     if (!status && !succeeds) return
     const cleared = (async () => {
-      await status
+      const lost = await status
       const calls = [thread.status('')]
       if (streamed) calls.push(thread.release())
       for (const result of await Promise.allSettled(calls))
         if (result.status === 'rejected') log.debug({ code: codeOf(result.reason) }, 'a status could not be cleared')
+      if (!lost) return
+      await clock.sleep(limits.carriedOutMs)
+      await thread.status('').catch(() => {})
     })()
     // The next question in this thread does not wait for a Slack that hangs.
     await Promise.race([cleared, clock.sleep(statusMs)])
@@ -130,9 +149,13 @@ export function createThreadReply(options: ThreadReplyOptions): Reply {
       return pace.ms(address.install)
     },
     async started() {
-      status = thread.status('is thinking…').catch((thrown: unknown) => {
-        log.debug({ code: codeOf(thrown) }, 'a status could not be shown')
-      })
+      status = thread.status('is thinking…').then(
+        () => false,
+        (thrown: unknown) => {
+          log.debug({ code: codeOf(thrown) }, 'a status could not be shown')
+          return isLost(thrown)
+        },
+      )
       await Promise.all([begin(), status])
     },
     async text(delta) {

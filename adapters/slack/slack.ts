@@ -80,13 +80,15 @@ export function openSlack(options: SlackOptions): Slack {
         links,
         log: log.child({ turn: about.turn }),
       }
-      if (address.kind === 'command') return createCommandReply({ ...common, api, http, workspaces, address })
+      if (address.kind === 'command')
+        return createCommandReply({ ...common, api, http, workspaces, clock, limits, address })
       const thread = createThread({ api, workspaces, address, turn: about.turn })
       return createThreadReply({
         ...common,
         thread,
         address,
         clock,
+        limits,
         pace,
         withdrawn: () => desk.withdrawn.has(address),
       })

@@ -1,7 +1,8 @@
 import type { JsonObject } from '../../src/types.ts'
 import type { Api } from './api.ts'
 import { type Block, blocksOf, chunksOf, fallbackOf } from './blocks.ts'
-import { codeOf } from './errors.ts'
+import { codeOf, ended } from './errors.ts'
+import { timeOf } from './incoming.ts'
 import type { MessageEvent, ThreadAddress } from './payload.ts'
 import type { Part } from './segments.ts'
 import { isOurs, type Workspaces } from './workspaces.ts'
@@ -15,8 +16,8 @@ export interface Thread {
   post(parts: readonly Part[], footer: readonly Block[]): Promise<string>
   update(ts: string, parts: readonly Part[], footer: readonly Block[]): Promise<void>
   remove(ts: string): Promise<void>
-  /** Our messages of this turn that stand in the thread, whether we know of them or not; null: we may not look. */
-  find(known: readonly string[]): Promise<string[] | null>
+  /** Our messages of this turn that stand there beside those we know of; null: we may not look. */
+  find(known: readonly string[], how: FindOptions): Promise<string[] | null>
   status(text: string): Promise<void>
   /** The agent session is not busy any more. */
   release(): Promise<void>
@@ -29,6 +30,13 @@ export interface Thread {
   /** Where the messages are, if not in the thread of the question. */
   readonly channel: string
   readonly inThread: boolean
+}
+
+export interface FindOptions {
+  /** Not before this can a message of ours have been begun that does not say of which turn it is. Absent: there is none. */
+  since?: number | undefined
+  /** Slack allows looking once a minute to some apps. Without patience, one that must wait does not look. */
+  patient: boolean
 }
 
 /** Shown by turns while a question is being thought about. */
@@ -96,21 +104,25 @@ export function createThread(options: {
         if (codeOf(thrown) !== 'message_not_found') throw thrown
       }
     },
-    async find(known) {
-      if (!inThread) return null
+    async find(known, { since, patient }) {
+      // All of ours come after the question.
+      const which = { channel, ...(address.ts && { oldest: address.ts }), limit: 200, include_all_metadata: true }
+      const how = { ...about, impatient: !patient }
       try {
         const own = await workspaces.byKey(install)
-        // All of ours come after the question.
-        const after = { oldest: address.ts, limit: 200, include_all_metadata: true }
-        const result = await api.call(install, 'conversations.replies', { channel, ts: thread, ...after }, about)
+        const result = inThread
+          ? await api.call(install, 'conversations.replies', { ...which, ts: thread }, how)
+          : await api.call(install, 'conversations.history', which, how)
         const messages = (Array.isArray(result.messages) ? result.messages : []) as Found[]
         const ours = messages.filter(
           (one) => one.ts && one.ts !== thread && isOurs(one, own) && !known.includes(one.ts),
         )
-        const found = await Promise.all(ours.map(async (one) => ((await isThisTurns(one)) ? one.ts! : undefined)))
-        return found.filter((ts) => ts !== undefined)
+        const found = await Promise.all(
+          ours.map(async (one) => ((await isThisTurns(one, since)) ? one.ts! : undefined)),
+        )
+        return found.filter((ts) => ts !== undefined).sort()
       } catch (thrown) {
-        if (cannotLook.has(codeOf(thrown))) return null
+        if (cannotLook.has(codeOf(thrown)) || (!patient && codeOf(thrown) === 'ratelimited')) return null
         throw thrown
       }
     },
@@ -140,23 +152,25 @@ export function createThread(options: {
   }
 
   /**
-   * Messages that were finished say which turn they are of. One that is still open can only be this turn's: in a thread
-   * one answer is written at a time. Whether it is open is found out by closing it.
+   * Messages that were finished say which turn they are of; a stream says so with its end alone. One that was not ended
+   * can only be this turn's: in a thread one answer is written at a time. Whether it is open is found out by closing it.
+   * One that Slack ended (after five minutes, or by its stop button) may be of the turn before if it is older than `since`.
    */
-  async function isThisTurns({ ts, metadata: said }: Found): Promise<boolean> {
+  async function isThisTurns({ ts, metadata: said, streaming_state: state }: Found, since?: number): Promise<boolean> {
     if (said?.event_type === metadataType) return said.event_payload?.turn === turn
-    if (said) return false
+    if (said || since === undefined || !inThread) return false
     try {
       await api.call(install, 'chat.stopStream', { channel, ts, metadata }, about)
       return true
-    } catch {
-      return false
+    } catch (thrown) {
+      return ended.has(codeOf(thrown)) && state !== undefined && timeOf(ts!) >= since
     }
   }
 }
 
 interface Found extends MessageEvent {
   metadata?: { event_type?: string; event_payload?: { turn?: string } }
+  streaming_state?: 'in_progress' | 'completed' | 'errored'
 }
 
 const cannotLook = new Set(['missing_scope', 'not_in_channel', 'channel_not_found', 'thread_not_found', 'is_archived'])

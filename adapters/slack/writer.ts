@@ -3,14 +3,23 @@ import { Fault } from '../../src/errors.ts'
 import type { Draft, JsonObject, Log } from '../../src/types.ts'
 import type { Block } from './blocks.ts'
 import { codeOf, deadPlace, refusedToken, SlackError } from './errors.ts'
+import type { Clock } from './gates.ts'
 import { render } from './markdown.ts'
 import type { ThreadAddress } from './payload.ts'
 import type { Held } from './preview.ts'
 import { type Content, type MessageLimits, type Part, pack, postLimits, type Spot, theBeginning } from './segments.ts'
+import type { Strays } from './strays.ts'
 import type { Thread } from './thread.ts'
 
-/** What a draft remembers: the answer's messages so far, and where they are if not in the question's thread. */
-const savedState = z.object({ messages: z.array(z.string()), moved: z.string().optional() })
+/**
+ * What a draft remembers: the answer's messages so far, and where they are if not in the question's thread. `beginning`:
+ * from this time on, one more may have been begun that is not among them.
+ */
+const savedState = z.object({
+  messages: z.array(z.string()),
+  moved: z.string().optional(),
+  beginning: z.number().optional(),
+})
 export type Saved = z.infer<typeof savedState>
 
 export function readSaved(draft: Draft): Saved | null {
@@ -21,10 +30,12 @@ export function readSaved(draft: Draft): Saved | null {
 export interface Writer {
   /** Something was written or taken over: the messages are this one's now. */
   readonly begun: boolean
-  /** The preview's messages: those that hold their part, and those that may not. `lostOne`: there may be one more. */
-  takeOver(messages: { sure: readonly Held[]; unsure: readonly Held[]; lostOne: boolean }): void
+  /** The preview's messages: those that hold their part, and those that may not. */
+  takeOver(messages: { sure: readonly Held[]; unsure: readonly Held[] }): void
   /** Resolves when the messages hold all of the text. After a failure it goes on where it was. */
   write(text: string, footer: Block[]): Promise<void>
+  /** Once the text stands: takes away what came to stand beside it late. True: there was reason to look. */
+  tidy(): Promise<boolean>
 }
 
 export function createWriter(options: {
@@ -32,35 +43,55 @@ export function createWriter(options: {
   address: ThreadAddress
   draft: Draft
   saved: Saved | null
+  strays: Strays
+  clock: Clock
   log: Log
 }): Writer {
-  const { address, draft, saved, log } = options
+  const { address, draft, saved, strays, clock, log } = options
   let thread = saved?.moved ? options.thread.at(saved.moved) : options.thread
   /** Messages that hold a part of the final text, in order. */
   let sure: Held[] = []
   /** Messages of ours whose text is to be replaced, in order. */
   let slots: string[] = saved?.messages ?? []
   let searched = saved === null
+  /** When Slack last showed us all there was. */
+  let lookedAt = 0
   let begun = saved !== null
+  /** A message was posted that may stand there or not, and we may not look. */
+  let unconfirmed = false
 
   function remember(): Promise<void> {
-    const state: JsonObject = { messages: [...sure.map(({ ts }) => ts), ...slots] }
+    const state: JsonObject = { messages: names() }
     if (!thread.inThread) state.moved = thread.channel
+    if (strays.since !== undefined) state.beginning = strays.since
     return draft.save(state)
   }
 
-  /** Messages of this answer that we do not know of: their call was lost, or whoever made it died before it could tell. */
-  async function search(): Promise<void> {
-    const found = await thread.find([...sure.map(({ ts }) => ts), ...slots])
-    if (found && found.length > 0) {
-      slots = [...slots, ...found].sort()
-      await remember()
-    }
+  const names = (): string[] => [...sure.map(({ ts }) => ts), ...slots]
+
+  /**
+   * Messages of this answer that we do not know of: their call was lost, or whoever made it died before it could tell.
+   * False: nobody knows, because we may not look.
+   */
+  async function search(patient: boolean): Promise<boolean> {
+    const began = clock.now()
+    const seen = await thread.find(names(), { since: strays.since, patient })
     searched = true
+    if (seen) lookedAt = began
+    await adopt(seen ?? [])
+    return seen !== null
+  }
+
+  async function adopt(others: readonly string[]): Promise<void> {
+    const found = [...strays.take(), ...others].filter((ts) => !names().includes(ts))
+    if (found.length === 0) return
+    slots = [...slots, ...found].sort()
+    await remember()
   }
 
   async function writeHere(text: string, footer: Block[]): Promise<void> {
-    if (!searched) await search()
+    // Of an earlier try there may be whole messages, which we must not write again. Else it can wait for `tidy`.
+    if (!searched || strays.since !== undefined) await search(saved !== null)
     for (const message of sure) if (message.open) await close(message)
     let limits: MessageLimits = postLimits
     for (let attempt = 0; ; attempt++) {
@@ -74,6 +105,11 @@ export function createWriter(options: {
       }
     }
     // An earlier try had more to say.
+    await clear()
+  }
+
+  /** Take away the messages that are left. */
+  async function clear(): Promise<void> {
     for (let ts = slots[0]; ts; ts = slots[0]) {
       await close({ ts })
       await thread.remove(ts)
@@ -102,7 +138,10 @@ export function createWriter(options: {
     }
   }
 
-  /** One message of the final text: in the place of one that is there, or a new one. */
+  /**
+   * One message of the final text: in the place of one that is there, or a new one. Where we may not look whether a lost
+   * one arrived, it is rather shown twice than never: once more at a time, and it says so.
+   */
   async function put(parts: Part[], footer: Block[]): Promise<string> {
     for (let attempt = 0; ; attempt++) {
       for (let ts = slots[0]; ts; ts = slots[0]) {
@@ -110,12 +149,15 @@ export function createWriter(options: {
         slots.shift()
         if (there) return ts
       }
+      const since = clock.now()
       try {
-        return await thread.post(parts, footer)
+        return await thread.post(parts, unconfirmed ? [...footer, twiceNote] : footer)
       } catch (thrown) {
-        if (!(thrown instanceof SlackError) || thrown.outcome !== 'unknown' || attempt === 2) throw thrown
+        if (!(thrown instanceof SlackError) || thrown.outcome !== 'unknown') throw thrown
+        strays.lost(since)
+        if (attempt === 2 || unconfirmed) throw thrown
         // It may stand there: then it is found by what it says of its turn, and only rewritten.
-        await search()
+        unconfirmed = !(await search(true))
       }
     }
   }
@@ -169,7 +211,6 @@ export function createWriter(options: {
       begun = true
       sure = [...messages.sure]
       slots = messages.unsure.map(({ ts }) => ts)
-      searched = !messages.lostOne
     },
     async write(text, footer) {
       begun = true
@@ -182,7 +223,27 @@ export function createWriter(options: {
         throw deadPlace.has(codeOf(thrown)) || refusedToken.has(codeOf(thrown)) ? hopeless(thrown) : thrown
       }
     },
+    async tidy() {
+      if (strays.since === undefined) return false
+      await strays.settled()
+      // The text stands: for what is beside it, nobody is to wait again and again.
+      try {
+        if (lookedAt >= strays.settledAt) await adopt([])
+        else if (!(await search(true)))
+          log.info({}, 'a message may stand beside the answer; in its channel we may not look for it')
+        await clear()
+      } catch (thrown) {
+        if (!(thrown instanceof SlackError)) throw thrown
+        log.warn({ code: thrown.code }, 'a message may stand beside the answer; it could not be looked for')
+      }
+      return true
+    },
   }
+}
+
+const twiceNote: Block = {
+  type: 'context',
+  elements: [{ type: 'mrkdwn', text: 'Slack did not confirm this message, so it may stand here twice.' }],
 }
 
 function fromWhere(address: ThreadAddress): Block[] {

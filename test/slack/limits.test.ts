@@ -6,6 +6,7 @@ import type { Send } from '../../adapters/slack/http.ts'
 import { createPace } from '../../adapters/slack/pace.ts'
 import { createPreview } from '../../adapters/slack/preview.ts'
 import type { Part } from '../../adapters/slack/segments.ts'
+import { createStrays } from '../../adapters/slack/strays.ts'
 import type { Thread } from '../../adapters/slack/thread.ts'
 import { quietLog } from '../support/log.ts'
 import { answers, cleanUp, settled, startWorld } from './world.ts'
@@ -164,10 +165,19 @@ describe('a stream', () => {
     }
   }
 
+  const previewOf = (calls: [string, string][], clock = testClock()) =>
+    createPreview({
+      thread: threadOf(calls),
+      clock,
+      strays: createStrays(clock, 1_000),
+      patienceMs: 10_000,
+      remember: async () => {},
+    })
+
   test('is followed by another before Slack ends it, at a paragraph or in any case before four minutes', async () => {
     const clock = testClock()
     const calls: [string, string][] = []
-    const preview = createPreview({ thread: threadOf(calls), clock, remember: async () => {} })
+    const preview = previewOf(calls, clock)
     await preview.push('One.\n\n')
     clock.pass(150_000)
     await preview.push('Two ')
@@ -188,7 +198,7 @@ describe('a stream', () => {
 
   test('shows the first text at once, however short', async () => {
     const calls: [string, string][] = []
-    const preview = createPreview({ thread: threadOf(calls), clock: testClock(), remember: async () => {} })
+    const preview = previewOf(calls)
     await preview.push('H')
     expect(calls).toEqual([['start', 'H']])
   })

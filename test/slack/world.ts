@@ -123,7 +123,7 @@ async function startRunning(parts: {
       ...(!parts.config.oauth && { botToken: slack.botToken }),
       ...parts.config,
       // As fast as a test can wait for.
-      limits: { updateMs: 20, ...parts.config.limits },
+      limits: { updateMs: 20, carriedOutMs: 600, ...parts.config.limits },
     },
     chat,
     vault: store.vault,

@@ -24,6 +24,8 @@ export interface Call {
   fault?: Fault['kind']
   /** The work was done, whatever the caller was told. */
   done: boolean
+  /** The caller was told something, but the work is still to come. */
+  pending?: boolean
 }
 
 export interface ApiOptions {
@@ -141,7 +143,8 @@ export function createApi(options: ApiOptions) {
       await waited
       return send(response, call, early ?? (await run()))
     }
-    if (fault.done) await run()
+    if (fault.done === true) await run()
+    else if (fault.done) void later(call, fault.done, run)
     if (fault.kind === 'cut') {
       call.endedAt = state.clock.now()
       return void request.socket.destroy()
@@ -149,6 +152,14 @@ export function createApi(options: ApiOptions) {
     if (fault.kind === 'status')
       return send(response, call, { status: fault.status, body: {}, headers: {} }, 'upstream error')
     send(response, call, { status: 200, body: {}, headers: { 'content-type': 'text/html' } }, '<html>proxy</html>')
+  }
+
+  async function later(call: Call, wait: number | Promise<unknown>, run: () => Promise<Answer>): Promise<void> {
+    call.pending = true
+    await waitFor(state, wait)
+    await run()
+    call.pending = false
+    state.changed()
   }
 
   function send(response: ServerResponse, call: Call, answer: Answer, raw?: string): void {

@@ -1,5 +1,8 @@
 import type { JsonObject } from '../../../src/types.ts'
 
+/** Before the reply is lost; or so many milliseconds after it, or when this resolves. */
+export type Done = boolean | number | Promise<unknown>
+
 /**
  * What can go wrong with one call. `done`: Slack did the work all the same and only the reply is lost, the case that
  * doubles messages when a client tries again.
@@ -8,11 +11,11 @@ export type Fault =
   /** An ordinary refusal: 200 with `ok: false`, nothing done. */
   | { kind: 'error'; error: string; more?: JsonObject }
   | { kind: 'ratelimited'; retryAfter: number }
-  | { kind: 'status'; status: number; done?: boolean }
+  | { kind: 'status'; status: number; done?: Done }
   /** The connection is reset without a reply. */
-  | { kind: 'cut'; done?: boolean }
+  | { kind: 'cut'; done?: Done }
   /** A 200 that is no JSON: a proxy's page. */
-  | { kind: 'garbage'; done?: boolean }
+  | { kind: 'garbage'; done?: Done }
   /** The work is done at once (`work: 'first'`, so a client's time-out loses the reply) or after the wait. */
   | { kind: 'slow'; wait: number | Promise<unknown>; work?: 'first' | 'last' }
 
