@@ -92,7 +92,11 @@ export function createDesk(
     tell(address, message) {
       const { serviceUrl, conversation } = address
       const activity = { ...messageActivity(message), ...envelope(address) }
-      desk.background('a short answer', () => transport.send({ serviceUrl, conversation }, activity, limits.callMs))
+      desk.background('a short answer', async () => {
+        // After the acknowledgement: a client may show what somebody wrote only when it was taken.
+        await new Promise(setImmediate)
+        await transport.send({ serviceUrl, conversation }, activity, limits.callMs)
+      })
     },
     async once(id, work) {
       const running = handled.get(id)

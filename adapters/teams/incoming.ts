@@ -168,10 +168,20 @@ export function whereabouts(activity: Activity, us: string, now: number): About 
       tenant,
       bot: us,
       from: { id: from.id, name: from.name ?? '', person },
-      ...(thread && thread !== id && { inThread: true as const }),
+      ...(thread && !begins(thread, id, at) && { inThread: true as const }),
     },
   }
 }
+
+/**
+ * A post begins its thread when it is the thread's root. Ids of Teams' messages are the milliseconds at which they were
+ * written; the Playground makes up others for what it sends, but not for roots.
+ */
+function begins(root: string, id: string, at: number): boolean {
+  return root === id || (!isTime(id) && isTime(root) && Math.abs(Number(root) - at) < 1_000)
+}
+
+const isTime = (id: string): boolean => /^\d{13}$/.test(id)
 
 function scopeOf({ conversation }: Activity): Scope {
   if (conversation.conversationType === 'channel' || conversation.id.includes('@thread.tacv2')) return 'channel'

@@ -64,6 +64,14 @@ export function createStream(options: StreamOptions): Stream {
   let beganAt = clock.now()
   /** When Teams takes the next call. */
   let freeAt = 0
+  let remembered = id !== undefined
+
+  /** Nothing is shown in a stream that a successor would not find: it could neither end nor replace it. */
+  async function remember(): Promise<void> {
+    if (remembered || !id) return
+    await options.opened(id)
+    remembered = true
+  }
 
   async function turn(): Promise<void> {
     for (let wait = freeAt - clock.now(); wait > 0; wait = freeAt - clock.now()) await clock.sleep(wait)
@@ -104,7 +112,7 @@ export function createStream(options: StreamOptions): Stream {
       if (end === 'off' || end === 'other' || starts >= maxStarts) state = 'off'
       throw thrown
     }
-    await options.opened(id)
+    await remember()
   }
 
   /** A message with our text in place of another that Teams does not take. */
@@ -140,6 +148,7 @@ export function createStream(options: StreamOptions): Stream {
         await begin('streaming', text)
         return 'shown'
       }
+      await remember()
       try {
         const { dropped } = await call(piece('streaming', text), limits.previewMs)
         sequence++
@@ -157,11 +166,13 @@ export function createStream(options: StreamOptions): Stream {
       }
     },
     async finish(message) {
+      await remember()
       for (let attempt = 1; ; attempt++) {
         try {
           const made = await call(final(message), limits.callMs)
+          if (made.dropped && attempt < maxTries) continue
           state = 'ended'
-          return { type: 'finished', id: made.id ?? id! }
+          return { type: made.dropped ? 'update' : 'finished', id: made.id ?? id! }
         } catch (thrown) {
           if (isThrottled(thrown) && attempt < maxThrottled) continue
           // Whether it was taken or not: said again, Teams takes it or tells that it has it.

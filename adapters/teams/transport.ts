@@ -91,11 +91,11 @@ export async function openTransport(config: TeamsConfig): Promise<Transport> {
       const result = await call('send', spot, timeoutMs, (client, options) =>
         client.conversations.sendToConversation(spot.conversation, activity, options),
       )
-      const { id, error } = (result ?? {}) as { id?: unknown; error?: unknown }
+      const { id, error, code } = (result ?? {}) as { id?: unknown; error?: unknown; code?: unknown }
       return {
         ...(typeof id === 'string' && id !== '' && { id }),
-        // A preview that came too late is taken and thrown away: 202 with an error in it.
-        ...(error !== undefined && { dropped: true as const }),
+        // What came too late for a stream is taken and thrown away: 202 with an error in it, or with the error's own fields.
+        ...((error !== undefined || code !== undefined) && { dropped: true as const }),
       }
     },
     async update(spot, id, activity, timeoutMs) {

@@ -34,15 +34,13 @@ export function helpText(scope: Scope, options: { web: boolean }): string {
   ].join('\n')
 }
 
-/** What stands ready to be asked in the personal chat. Teams takes six. */
-export const prompts = [
-  'What can you help me with?',
-  'Help me to write a short, friendly message to my team.',
-  'Explain something to me in simple words. Ask me first what it is.',
-  'Help me to improve a text. Ask me for it first.',
-]
+/** What stands ready to be asked in the personal chat. Teams takes six, side by side: short, to be read as a whole. */
+export const prompts = ['What can you do?', 'Help me write a message', 'Explain something simply', 'Improve my text']
 
-/** What it is and who can read what, for a place it was just added to. */
+/**
+ * What it is and who can read what, for a place it was just added to. Without mark-up: not every client renders it beside
+ * suggestions.
+ */
 export function welcomeText(scope: Scope): string {
   const hello =
     'Hello! I am a chat assistant: you ask, and a language model answers. I can be wrong, so check what matters.'
@@ -56,9 +54,9 @@ export function welcomeText(scope: Scope): string {
       'Everyone in this team can read my answers. I only get the messages that mention me. Your organisation runs me and keeps these conversations.',
   }[scope]
   const how = {
-    personal: 'Just write, or choose one of these. **help** tells what else I understand.',
-    groupChat: 'Mention me with a question to begin. **help**, with a mention, tells what else I understand.',
-    channel: 'Mention me in a post or a thread to begin. **help**, with a mention, tells what else I understand.',
+    personal: 'Just write, or choose one of these. Write “help” to see what else I understand.',
+    groupChat: 'Mention me with a question to begin, or with “help” to see what else I understand.',
+    channel: 'Mention me in a post or a thread to begin, or with “help” to see what else I understand.',
   }[scope]
   return `${hello}\n\n${who}\n\n${how}`
 }

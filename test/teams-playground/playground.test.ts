@@ -45,7 +45,26 @@ describe.skipIf(reason !== undefined)('in the Microsoft 365 Agents Playground', 
 
   test('the personal chat begins with a welcome', async () => {
     await client.reads(/language model answers/)
-    expect(await client.text()).not.toContain('AI generated')
+    const shown = await client.text()
+    expect(shown).not.toContain('AI generated')
+    // It shows no mark-up beside suggestions.
+    expect(shown).not.toContain('**')
+    // What stands ready to be asked can be read as a whole.
+    const fits = await client.page
+      .getByRole('button')
+      .filter({ hasText: /What can you do|Help me write|Explain something|Improve my/ })
+      .evaluateAll((buttons) =>
+        buttons.map((button) => {
+          const [outer, inner] = [button, button.firstElementChild!].map((each) => each.getBoundingClientRect())
+          return inner!.left >= outer!.left && inner!.right <= outer!.right
+        }),
+      )
+    expect(fits).toEqual([true, true, true, true])
+  })
+
+  test('what was written stands above its answer', async () => {
+    await client.write('help')
+    await client.reads(/^help$[\s\S]*I remember what was said in this chat/m)
   })
 
   test('an answer is seen growing, and becomes a message with its label', async () => {
@@ -129,6 +148,7 @@ describe.skipIf(reason !== undefined)('in the Microsoft 365 Agents Playground', 
       (each) => each.direction.startsWith('User Application') && each.request.url.includes(encodeURIComponent(id)),
     )
     expect(answer.response.statusCode).toBeLessThan(300)
+    expect(await client.text()).not.toContain('I only see the messages of this thread')
     await client.write('what is my name?', { mention: true, in: 'thread' })
     await client.reads('I remember that your name is Paula')
   })

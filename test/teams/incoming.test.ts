@@ -74,6 +74,16 @@ describe('where a message belongs', () => {
     expect(readAddress(second.address).inThread).toBe(true)
   })
 
+  test('a post begins its thread, whatever its own id looks like', () => {
+    const inThread = (more: JsonObject) =>
+      readAddress(question({ conversation: inChannel, entities: [mention], ...more }).address).inThread
+    const id = '6c764085-3bd7-4274-aac0-3e86393533a2'
+    expect(inThread({ id, timestamp: new Date(Number(root) + 1).toISOString() })).toBeUndefined()
+    expect(inThread({ id, timestamp: new Date(Number(root) + 60_000).toISOString() })).toBe(true)
+    expect(inThread({ timestamp: new Date(Number(root) + 1).toISOString() })).toBe(true)
+    expect(inThread({ id, timestamp: 'at some time' })).toBe(true)
+  })
+
   test('a channel without a thread in its id is answered below the message', () => {
     const { address, place } = question({
       conversation: { ...inChannel, id: '19:c@thread.tacv2' },

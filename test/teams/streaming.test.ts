@@ -70,17 +70,29 @@ function createTeams(mishaps: Mishap[]) {
     return info.streamId ? {} : { id: 's1' }
   }
 
+  let thrownAway = 0
+  let left = 0
+
   return {
     clock,
     broken,
     shown,
+    /** So many of the next calls are taken and thrown away; tells how many were so far. */
+    throwAway(calls: number) {
+      left = calls
+      return () => thrownAway
+    },
     get state() {
       return state
     },
     pass: (ms: number) => {
       now += ms
     },
-    async send(activity: Outgoing): Promise<{ id?: string }> {
+    async send(activity: Outgoing): Promise<{ id?: string; dropped?: true }> {
+      if (left-- > 0) {
+        thrownAway++
+        return { dropped: true }
+      }
       const mishap = mishaps[calls++] ?? 'fine'
       if (mishap === 'throttled') throw refusal(429, 'API calls quota exceeded')
       if (mishap === 'lost before') throw refusal(502)
@@ -147,6 +159,18 @@ describe('a stream', () => {
     teams.pass(121_000)
     expect(await stream.show('Hello')).toBe('over')
     expect(await stream.finish(end)).toEqual({ type: 'update', id: 's1' })
+  })
+
+  test('whose end is thrown away is ended again, and is to be updated in the end', async () => {
+    const { teams, stream } = start()
+    await stream.inform('Thinking…')
+    const ends = teams.throwAway(1)
+    expect(await stream.finish(end)).toEqual({ type: 'finished', id: 's1' })
+    expect(ends()).toBe(1)
+    const other = start()
+    await other.stream.inform('Thinking…')
+    other.teams.throwAway(10)
+    expect(await other.stream.finish(end)).toEqual({ type: 'update', id: 's1' })
   })
 
   test('of an earlier try is ended with its id', async () => {

@@ -1,9 +1,21 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { expect, test } from 'vitest'
+import type { TeamsConfig } from '../../adapters/teams/config.ts'
 import { openTransport } from '../../adapters/teams/transport.ts'
 import { startTeams } from '../support/teams/index.ts'
 import { cleanUp, configFor, startWorld } from './world.ts'
 
 cleanUp()
+
+const anonymous: TeamsConfig = {
+  appType: 'SingleTenant',
+  anonymous: true,
+  production: false,
+  host: '127.0.0.1',
+  allowedTenants: [],
+  allowGuests: false,
+}
 
 test('an entity goes out whole: botbuilder as it is strips all but its type', async () => {
   const teams = await startTeams({ limits: false })
@@ -75,6 +87,24 @@ test('a call is made once, whatever it comes to, and follows nobody elsewhere', 
   silent.resolve()
   await teams.close()
   await expect(send()).rejects.toMatchObject({ status: 0, code: 'ECONNREFUSED', outcome: 'refused' })
+})
+
+test.each([
+  ['in an error', (code: string) => ({ error: { code, message: 'Late.' } })],
+  ['by itself', (code: string) => ({ code, message: 'Late.' })],
+])('what was taken and thrown away is told, with its code %s', async (_, body) => {
+  const connector = createServer((_request, response) => {
+    response.writeHead(202, { 'content-type': 'application/json; charset=utf-8' })
+    response.end(JSON.stringify(body('ContentStreamSequenceOrderPreConditionFailed')))
+  })
+  await new Promise<void>((resolve) => connector.listen(0, '127.0.0.1', resolve))
+  const serviceUrl = `http://127.0.0.1:${(connector.address() as AddressInfo).port}/`
+  const { send } = await openTransport(anonymous)
+  expect(await send({ serviceUrl, conversation: 'a:1' }, { type: 'typing', text: 'Hi' }, 5_000)).toEqual({
+    dropped: true,
+  })
+  connector.closeAllConnections()
+  await new Promise((resolve) => connector.close(resolve))
 })
 
 test('our token goes to Teams alone', async () => {
