@@ -8,11 +8,12 @@ import type { Clock } from './gates.ts'
 import type { Http } from './http.ts'
 import { render } from './markdown.ts'
 import type { CommandAddress, ThreadAddress } from './payload.ts'
+import { readSaved } from './saved.ts'
 import { pack, postLimits } from './segments.ts'
 import { createStrays, isLost } from './strays.ts'
 import { createThread } from './thread.ts'
 import type { Workspaces } from './workspaces.ts'
-import { createWriter, readSaved, type Writer } from './writer.ts'
+import { createWriter, type Writer } from './writer.ts'
 
 /** How many messages a command's address takes: five, less one in case of a failure notice. */
 const mostResponses = 4

@@ -6,10 +6,11 @@ import type { Clock } from './gates.ts'
 import type { Pace } from './pace.ts'
 import type { ThreadAddress } from './payload.ts'
 import { createPreview } from './preview.ts'
+import { readSaved } from './saved.ts'
 import { joined } from './segments.ts'
 import { createStrays, isLost } from './strays.ts'
 import type { Thread } from './thread.ts'
-import { createWriter, readSaved } from './writer.ts'
+import { createWriter } from './writer.ts'
 
 /** How long the end of a turn waits for its status to be cleared. */
 const statusMs = 3_000

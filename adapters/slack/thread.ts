@@ -5,6 +5,7 @@ import { codeOf, ended } from './errors.ts'
 import { timeOf } from './incoming.ts'
 import type { MessageEvent, ThreadAddress } from './payload.ts'
 import type { Part } from './segments.ts'
+import { isLost } from './strays.ts'
 import { isOurs, type Workspaces } from './workspaces.ts'
 
 /** The messages of one answer in one thread: each of Slack's calls that an answer needs, and nothing about their order. */
@@ -13,6 +14,8 @@ export interface Thread {
   start(parts: readonly Part[]): Promise<string>
   append(ts: string, parts: readonly Part[]): Promise<void>
   stop(ts: string, parts: readonly Part[], footer: readonly Block[]): Promise<void>
+  /** Take nothing more for a message, as it is: a stream that is open takes no update. */
+  close(ts: string): Promise<void>
   post(parts: readonly Part[], footer: readonly Block[]): Promise<string>
   update(ts: string, parts: readonly Part[], footer: readonly Block[]): Promise<void>
   remove(ts: string): Promise<void>
@@ -83,6 +86,17 @@ export function createThread(options: {
     async stop(ts, parts, footer) {
       const blocks = footer.length > 0 ? { blocks: footer } : {}
       await api.call(install, 'chat.stopStream', { channel, ts, ...chunks(parts), ...blocks, metadata }, about)
+    },
+    async close(ts) {
+      for (let attempt = 0; ; attempt++) {
+        try {
+          await api.call(install, 'chat.stopStream', { channel, ts, metadata }, about)
+          return
+        } catch (thrown) {
+          if (!isLost(thrown)) return
+          if (attempt === 2) throw thrown
+        }
+      }
     },
     async post(parts, footer) {
       const quiet = { unfurl_links: false, unfurl_media: false }

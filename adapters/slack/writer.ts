@@ -1,4 +1,3 @@
-import { z } from 'zod'
 import { Fault } from '../../src/errors.ts'
 import type { Draft, JsonObject, Log } from '../../src/types.ts'
 import type { Block } from './blocks.ts'
@@ -7,24 +6,10 @@ import type { Clock } from './gates.ts'
 import { render } from './markdown.ts'
 import type { ThreadAddress } from './payload.ts'
 import type { Held } from './preview.ts'
+import type { Saved } from './saved.ts'
 import { type Content, type MessageLimits, type Part, pack, postLimits, type Spot, theBeginning } from './segments.ts'
 import type { Strays } from './strays.ts'
 import type { Thread } from './thread.ts'
-
-/**
- * What a draft remembers: the answer's messages so far, and where they are if not in the question's thread. `beginning`:
- * from this time on, one more may have been begun that is not among them.
- */
-const savedState = z.object({
-  messages: z.array(z.string()),
-  moved: z.string().optional(),
-  beginning: z.number().optional(),
-})
-export type Saved = z.infer<typeof savedState>
-
-export function readSaved(draft: Draft): Saved | null {
-  return draft.saved && savedState.parse(draft.saved)
-}
 
 /** Writes the final text over and behind what is there already. */
 export interface Writer {
@@ -90,9 +75,13 @@ export function createWriter(options: {
   }
 
   async function writeHere(text: string, footer: Block[]): Promise<void> {
-    // Of an earlier try there may be whole messages, which we must not write again. Else it can wait for `tidy`.
-    if (!searched || strays.since !== undefined) await search(saved !== null)
-    for (const message of sure) if (message.open) await close(message)
+    // There may be whole messages, which we must not write again: of an earlier try, or whose post got lost. All else can
+    // wait for `tidy`.
+    if (!searched || strays.since !== undefined) await search(!searched)
+    for (const message of sure.filter(({ open }) => open)) {
+      await thread.close(message.ts)
+      message.open = false
+    }
     let limits: MessageLimits = postLimits
     for (let attempt = 0; ; attempt++) {
       try {
@@ -111,7 +100,7 @@ export function createWriter(options: {
   /** Take away the messages that are left. */
   async function clear(): Promise<void> {
     for (let ts = slots[0]; ts; ts = slots[0]) {
-      await close({ ts })
+      await thread.close(ts)
       await thread.remove(ts)
       slots.shift()
       await remember()
@@ -155,6 +144,7 @@ export function createWriter(options: {
       } catch (thrown) {
         if (!(thrown instanceof SlackError) || thrown.outcome !== 'unknown') throw thrown
         strays.lost(since)
+        searched = false
         if (attempt === 2 || unconfirmed) throw thrown
         // It may stand there: then it is found by what it says of its turn, and only rewritten.
         unconfirmed = !(await search(true))
@@ -164,7 +154,7 @@ export function createWriter(options: {
 
   /** False: that message is not there any more. */
   async function rewrite(ts: string, parts: Part[], footer: Block[]): Promise<boolean> {
-    await close({ ts })
+    await thread.close(ts)
     try {
       await thread.update(ts, parts, footer)
       return true
@@ -173,21 +163,6 @@ export function createWriter(options: {
       if (!fixed.has(codeOf(thrown))) throw thrown
       await thread.remove(ts)
       return false
-    }
-  }
-
-  /** A stream that may be open takes no update. */
-  async function close(message: { ts: string; open?: boolean }): Promise<void> {
-    for (let attempt = 0; ; attempt++) {
-      try {
-        await thread.stop(message.ts, [], [])
-      } catch (thrown) {
-        const lost = !(thrown instanceof SlackError) || thrown.outcome === 'unknown'
-        if (lost && attempt < 2) continue
-        if (lost) throw thrown
-      }
-      message.open = false
-      return
     }
   }
 

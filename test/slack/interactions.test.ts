@@ -280,6 +280,53 @@ describe('/ask', () => {
   })
 
   test.each([
+    { kind: 'cut', done: true },
+    { kind: 'cut' },
+    { kind: 'status', status: 502, done: true },
+    { kind: 'slow', wait: 600, work: 'last' },
+  ] as const)(
+    'whose answer gets lost (%j) is not said twice there, but comes as a direct message too',
+    async (fault) => {
+      const world = await startWorld({ config: { limits: { callMs: 300 } } })
+      const { slack } = world
+      const rule = slack.fail('response_url', fault)
+      await slack.command({ user: slack.ana.id, channel: slack.general.id, command: '/ask', text: 'in_channel hello' })
+        .answer
+      await settled(world)
+      expect(rule.hits).toBe(1)
+      await slack.until(() => slack.callsTo('response_url').every(({ endedAt }) => endedAt))
+      const [asked, ...said] = answers(slack, slack.general.id)
+      expect(asked!.text).toBe('@Ana Lima asks: hello')
+      expect(said.map(({ source }) => source)).toEqual(
+        'done' in fault || fault.kind === 'slow' ? ['You said: hello'] : [],
+      )
+      const [direct, ...more] = answers(slack, slack.dm.id)
+      expect(more).toEqual([])
+      expect(direct!.text).toContain('You said: hello')
+      expect(direct!.text).toContain('Slack did not confirm that my answer reached #general, so here it is.')
+    },
+  )
+
+  test('whose first process dies while it answers is not said twice there, but comes as a direct message', async () => {
+    const world = await startWorld({ leaseMs: 400 })
+    const { slack, app, model } = world
+    slack.fail('response_url', { kind: 'slow', wait: new Promise(() => {}), work: 'first' })
+    await slack.command({ user: slack.ana.id, channel: slack.general.id, command: '/ask', text: 'in_channel hello' })
+      .answer
+    await slack.until(() => slack.callsTo('response_url')[0]?.done)
+    app.kill()
+    const next = await world.another()
+    slack.connect(`${next.url}/slack/events`)
+    await settled(world)
+    expect(answers(slack, slack.general.id).map(({ source }) => source)).toEqual([
+      expect.any(String),
+      'You said: hello',
+    ])
+    expect(answers(slack, slack.dm.id).map(({ source }) => source)).toEqual(['You said: hello'])
+    expect(model.prompts).toHaveLength(1)
+  })
+
+  test.each([
     ['help', 'In a thread with me'],
     ['', 'In a thread with me'],
     ['stop', 'nothing to stop'],

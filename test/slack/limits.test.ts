@@ -151,6 +151,7 @@ describe('a stream', () => {
       async stop(ts, parts) {
         calls.push([`stop ${ts}`, textOf(parts)])
       },
+      close: unused,
       post: unused,
       update: unused,
       remove: unused,

@@ -38,7 +38,7 @@ export interface ApiOptions {
   context(): Omit<Context, 'install' | 'args' | 'files' | 'basic'>
 }
 
-interface Answer {
+export interface Answer {
   status: number
   body: JsonObject
   headers: Record<string, string>

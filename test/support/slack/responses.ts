@@ -1,11 +1,10 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { JsonObject } from '../../../src/types.ts'
-import type { Call } from './api.ts'
+import type { Answer, Call } from './api.ts'
 import type { Attempt } from './delivery.ts'
 import { readContent } from './methods/chat.ts'
 import type { AppFacts, Echo } from './methods/method.ts'
 import { installedIn } from './methods/method.ts'
-import { isObject, readBody, SlackRefusal } from './request.ts'
+import { isObject, SlackRefusal } from './request.ts'
 import { type Install, randomHex, type State } from './state.ts'
 
 /** A `response_url` lives so long, for so many uses. */
@@ -97,17 +96,14 @@ export function createResponses(options: { state: State; app: AppFacts; echo: ()
       if (isObject(body) && Object.keys(body).length > 0) apply(origin, body)
     },
 
-    async handle(request: IncomingMessage, response: ServerResponse, id: string, call: Call): Promise<void> {
+    /** What came for a `response_url`. */
+    async take(text: string, id: string, call: Call): Promise<Answer> {
       const origin = open.get(id)
-      const fail = (status: number, error: string): void => {
-        call.status = status
-        call.reply = { ok: false, error }
-        response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(call.reply))
-      }
+      const fail = (status: number, error: string): Answer => ({ status, body: { ok: false, error }, headers: {} })
       if (!origin || state.clock.now() - origin.at > responseMs) return fail(404, 'expired_url')
       if (origin.uses >= responseUses) return fail(404, 'used_url')
       try {
-        const body = JSON.parse((await readBody(request)).toString('utf8')) as JsonObject
+        const body = JSON.parse(text) as JsonObject
         call.args = body
         origin.uses++
         apply(origin, body)
@@ -116,9 +112,7 @@ export function createResponses(options: { state: State; app: AppFacts; echo: ()
         return fail(400, 'invalid_payload')
       }
       call.done = true
-      call.status = 200
-      call.reply = { ok: true }
-      response.writeHead(200, { 'content-type': 'application/json' }).end('{"ok":true}')
+      return { status: 200, body: { ok: true }, headers: {} }
     },
   }
 }

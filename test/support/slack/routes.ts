@@ -25,9 +25,9 @@ export function createRoutes(options: RouteOptions) {
     journal.push(call)
     const fault = options.faults.pick(call)
     if (fault) call.fault = fault.kind
-    if (fault?.kind === 'cut') return void request.socket.destroy()
-    if (fault?.kind === 'status') return void response.writeHead(fault.status).end()
-    await options.responses.handle(request, response, id, call)
+    // Before anything goes wrong: nobody is left to read it from later.
+    const text = (await readBody(request)).toString('utf8')
+    await options.api.carryOut(request, response, call, fault, () => options.responses.take(text, id, call))
   }
 
   /** Private files need the token; without it there is a page to sign in, with status 200. */
