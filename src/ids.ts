@@ -31,7 +31,12 @@ export function isId(text: string): boolean {
 
 /** Sorts by time of making: 48 bits of time, 80 of chance. */
 export function newId(now: number = Date.now()): string {
-  return now.toString(36).padStart(9, '0') + randomBytes(10).toString('base64url')
+  return firstIdAt(now) + randomBytes(10).toString('base64url')
+}
+
+/** Sorts before every id of `newId` that was made at this time or later, and after all others. */
+export function firstIdAt(now: number): string {
+  return now.toString(36).padStart(9, '0')
 }
 
 /** When an id of `newId` was made, on the clock of the instance that made it; NaN or any time for another text. */

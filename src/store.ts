@@ -1,3 +1,5 @@
+import type { Budgets, UsageLog } from './store/limits.ts'
+import type { Records } from './store/records.ts'
 import type {
   Accepted,
   Amended,
@@ -13,6 +15,9 @@ import type {
   Rating,
   User,
 } from './types.ts'
+
+export * from './store/limits.ts'
+export type * from './store/records.ts'
 
 /**
  * The store's ports. Two engines implement them (`stores/sqlite`, `stores/redis`) and one contract suite runs on both.
@@ -32,6 +37,9 @@ export interface Store {
   readonly conversations: Conversations
   readonly users: Users
   readonly sessions: Sessions
+  readonly budgets: Budgets
+  readonly usage: UsageLog
+  readonly records: Records
   readonly counters: Counters
   readonly cache: Cache
   readonly vault: Vault
@@ -248,6 +256,11 @@ export interface Counters {
 export interface Cache {
   get(key: string): Promise<string | null>
   set(key: string, value: string, ttlMs: number): Promise<void>
+  /**
+   * Write `value` only if the key holds `expected` now (null: nothing). False: it holds something else. A null value deletes.
+   * Of several at once that expect the same, one succeeds.
+   */
+  swap(key: string, expected: string | null, value: string | null, ttlMs: number): Promise<boolean>
 }
 
 /** Secrets of a surface (a platform's tokens), as opaque texts that were encrypted before they get here. They stay until deleted. */

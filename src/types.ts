@@ -56,6 +56,8 @@ export interface User {
   state: 'active' | 'disabled'
   /** `slack:<team>:<user>`, `teams:<tenant>:<object id>`, `web:local:<name>`. */
   identities: string[]
+  /** Ids they had before other users were merged into this one. */
+  formerly?: string[]
   locale?: string
   timeZone?: string
   /** Argon2id in PHC string form; web users only. Never leaves the store and the sign-in. */

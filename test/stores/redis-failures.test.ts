@@ -123,6 +123,36 @@ describeRedis('a Redis that fails', () => {
       expect(proxy.lost).toBe(4)
     })
 
+    it('counts once what is used, and swaps once, when the reply is lost', async () => {
+      const server = await serverOf()
+      const [proxy, store] = await proxyTo(server)
+      const { budgets, cache, usage } = store
+      const endsAt = Date.now() + 60_000
+      const claim = { turn: 'lost-hold', amount: 5, limit: 5, endsAt }
+      proxy.loseReplyTo('lost-hold')
+      expect(await budgets.hold('k', claim)).toEqual({ ok: true, used: 0, held: 5 })
+      proxy.loseReplyTo('"amount":7')
+      expect(await budgets.settle('k', 'lost-hold', 7)).toEqual({ used: 7, held: 0 })
+
+      const day = new Date().toISOString().slice(0, 10)
+      const numbers = { turns: 1, input: 1, output: 1, cacheRead: 1, cacheWrite: 1, cost: 1 }
+      proxy.loseReplyTo('lost-usage')
+      await usage.add({ day, user: 'ann', surface: 'slack', workspace: 'T1', model: 'lost-usage', ...numbers })
+      expect(await usage.read({ from: day, to: day })).toMatchObject([numbers])
+
+      for (const [from, to] of [
+        [null, 'lost-swap'],
+        ['lost-swap', 'lost-again'],
+        ['lost-again', null],
+      ] as const) {
+        proxy.loseReplyTo('lost-')
+        expect(await cache.swap('k', from, to, 60_000)).toBe(true)
+        expect(await cache.get('k')).toBe(to)
+        expect(await cache.swap('k', from, to, 60_000)).toBe(false)
+      }
+      expect(proxy.lost).toBe(6)
+    })
+
     it('heals a message whose instance died between the two steps to a conversation born elsewhere', async () => {
       const server = await serverOf()
       const [proxy, dying] = await proxyTo(server)

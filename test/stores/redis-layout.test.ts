@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { Redis } from 'ioredis'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { newId } from '../../src/ids.ts'
 import type { Store } from '../../src/store.ts'
 import { openRedis } from '../../src/stores/redis/index.ts'
 import { keyTable, shardOf, shards, spellKeys } from '../../src/stores/redis/keys.ts'
@@ -81,6 +82,10 @@ async function workload(store: Store): Promise<void> {
   await store.sessions.destroy('s4')
   await store.counters.hit('k', 60_000)
   await store.cache.set('k', 'v', 60_000)
+  await store.cache.swap('k', 'v', 'w', 60_000)
+  await store.cache.swap('k', 'w', null, 60_000)
+  await spend(store)
+  await record(store)
   await store.vault.set('k', 'v')
   await store.vault.set('gone', 'v')
   await store.vault.delete('gone')
@@ -89,6 +94,33 @@ async function workload(store: Store): Promise<void> {
   const end = await store.bus.subscribe('c', () => undefined)
   await store.bus.publish('c', {})
   end()
+}
+
+/** Allowances and statistics: of a turn that runs, of one that is over, and of someone who is forgotten. */
+async function spend({ budgets, usage }: Store): Promise<void> {
+  const endsAt = Date.now() + 60_000
+  for (const turn of ['t1', 't2']) await budgets.hold('k', { turn, amount: 5, limit: 10, endsAt })
+  await budgets.hold('k', { turn: 't3', amount: 5, limit: 10, endsAt })
+  await budgets.settle('k', 't1', 5)
+  await budgets.read(['k', 'never'])
+  const day = new Date().toISOString().slice(0, 10)
+  const row = { day, surface: 'slack', workspace: 'T1', model: 'a-model', turns: 1, cost: 1 } as const
+  const tokens = { input: 1, output: 1, cacheRead: 1, cacheWrite: 1 }
+  for (const user of ['ann', 'bob']) await usage.add({ ...row, ...tokens, user })
+  await usage.forget('bob')
+  await usage.read({ from: day, to: day })
+  await usage.read({ from: day, to: day, user: 'ann' })
+}
+
+async function record({ records }: Store): Promise<void> {
+  const id = newId()
+  await records.put('feedback', { id, at: 1, user: 'ann', data: {} })
+  await records.put('feedback', { id, at: 1, user: 'bob', data: {} })
+  await records.drop('feedback', id)
+  for (const user of ['ann', 'bob']) await records.put('audit', { id: newId(), at: 1, user, data: {} })
+  await records.list('audit', { limit: 10 })
+  await records.list('audit', { limit: 10, user: ['ann', 'bob'] })
+  await records.purge('audit', 1, 10)
 }
 
 async function allKeys(redis: Redis): Promise<string[]> {
@@ -143,7 +175,44 @@ describeRedis('the layout of the data in Redis', () => {
     const left = (await allKeys(redis))
       .map((key) => /\}:(\w+)/.exec(key)?.[1] ?? '')
       .filter((kind) => owned.includes(kind))
-    expect([...new Set(left)].sort()).toEqual(['identity', 'schema', 'user', 'users', 'vault'])
+    const logs = ['entries', 'records', 'recordsOf']
+    expect([...new Set(left)].sort()).toEqual([...logs, 'identity', 'schema', 'user', 'users', 'vault'].sort())
+  })
+
+  it('keeps nothing of a log that is purged, nor of a user whose entries are', async () => {
+    await record(store)
+    expect(await allKeys(redis)).toContainEqual(expect.stringContaining(':recordsOf:audit:ann'))
+    expect(await store.records.purge('audit', Date.now() + 60_000, 10)).toBe(2)
+    expect((await allKeys(redis)).filter((key) => /:(entries|records|recordsOf):/.test(key))).toEqual([])
+  })
+
+  it('takes an entry out of a user’s index, where a crash left it there, and leaves the others', async () => {
+    const index = spellKeys(prefix).recordsOf('ann', 'audit')
+    const ids = Array.from({ length: 5 }, () => newId())
+    await store.records.put('audit', { id: ids[0]!, at: 1, user: 'ann', data: {} })
+    await store.records.put('audit', { id: ids[1]!, at: 1, user: 'bob', data: {} })
+    for (const id of ids) await redis.zadd(index, 0, id)
+    const listed = await store.records.list('audit', { limit: 2, user: 'ann' })
+    expect(listed.map((entry) => entry.id)).toEqual([ids[0]])
+    expect(await redis.zrange(index, 0, '-1')).toEqual([ids[0]])
+  })
+
+  it('keeps no hold of a turn after its hour, and nothing of an allowance after its window', async () => {
+    const keys = spellKeys(prefix)
+    await store.budgets.hold('k', { turn: 't1', amount: 5, limit: 10, endsAt: Date.now() + 60_000 })
+    await redis.zadd(keys.reserved('k'), 1, 't1')
+    expect(await store.budgets.read(['k'])).toEqual([{ used: 0, held: 0 }])
+    expect(await redis.hkeys(keys.budget('k'))).toEqual(['used', 'held', 'till'])
+    expect(await redis.exists(keys.reserved('k'))).toBe(0)
+  })
+
+  it('keeps nothing of whom usage is forgotten', async () => {
+    await spend(store)
+    await store.usage.forget('ann')
+    const keys = (await allKeys(redis)).filter((key) => key.includes(':usage'))
+    expect(keys.every((key) => /:usage:[\d-]+$/.test(key))).toBe(true)
+    const fields = await Promise.all(keys.map((key) => redis.hkeys(key)))
+    expect(new Set(fields.flat())).toEqual(new Set([' slack T1 a-model']))
   })
 
   it('keeps nothing of a user whose creation was never finished', async () => {

@@ -1,5 +1,6 @@
 import type { Store, StoreOptions } from '../../store.ts'
 import { defaultMaxWaiting } from '../../store.ts'
+import { openBudgets } from './budgets.ts'
 import { openBus } from './bus.ts'
 import type { ConnectionSettings } from './client.ts'
 import { connect } from './connection.ts'
@@ -10,8 +11,10 @@ import { openInbox } from './inbox.ts'
 import { spellKeys } from './keys.ts'
 import { openLeases } from './leases.ts'
 import { openPlaces } from './places.ts'
+import { openRecords } from './records.ts'
 import { ensureSchema } from './schema.ts'
 import { openSessions } from './sessions.ts'
+import { openUsage } from './usage.ts'
 import { openUsers } from './users.ts'
 import { openVault } from './vault.ts'
 
@@ -40,14 +43,18 @@ export async function openRedis(options: RedisStoreOptions): Promise<Store> {
   const { maxWaiting = defaultMaxWaiting, now } = options
   const engine = engineOf(connection, keys, { maxWaiting, ...(now && { now }) })
   const bus = openBus(engine, options.log)
+  const users = openUsers(engine)
   return {
     engine: 'redis',
     inbox: openInbox(engine),
     places: openPlaces(engine),
     leases: openLeases(engine),
     conversations: openConversations(engine),
-    users: openUsers(engine),
+    users,
     sessions: openSessions(engine),
+    budgets: openBudgets(engine),
+    usage: openUsage(engine, users),
+    records: openRecords(engine),
     counters: openCounters(engine),
     cache: openCache(engine),
     vault: openVault(engine),

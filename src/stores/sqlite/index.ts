@@ -2,6 +2,7 @@ import { closeSync, mkdirSync, openSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import { defaultMaxWaiting, type Store, type StoreOptions } from '../../store.ts'
+import { createBudgets } from './budgets.ts'
 import { createBus } from './bus.ts'
 import { createConversations } from './conversations.ts'
 import { connect, createDatabase } from './database.ts'
@@ -14,9 +15,11 @@ import { createMarks } from './marks.ts'
 import { createSessions, createUsers } from './people.ts'
 import { createPlaces } from './places.ts'
 import { startPurging } from './purge.ts'
+import { createRecords } from './records.ts'
 import { migrate } from './schema.ts'
 import { createShelf } from './shelf.ts'
 import { createCache, createCounters } from './small.ts'
+import { createUsage } from './usage.ts'
 import { createVault } from './vault.ts'
 
 export interface SqliteOptions extends StoreOptions {
@@ -58,6 +61,7 @@ export async function sqliteStore(
   const homes = createHomes(db, now)
   const shelf = createShelf(db, now)
   const bus = createBus()
+  const users = createUsers(db)
   if (takeOver) await db.write(() => homes.voidAll())
   const endPurging = startPurging(db, now)
   return {
@@ -66,8 +70,11 @@ export async function sqliteStore(
     places: createPlaces(db, marks, homes, shelf),
     leases: createLeases(db, homes, shelf, now),
     conversations: createConversations(db, homes, shelf),
-    users: createUsers(db),
+    users,
     sessions: createSessions(db, now),
+    budgets: createBudgets(db, now),
+    usage: createUsage(db, now, users),
+    records: createRecords(db),
     counters: createCounters(db, now),
     cache: createCache(db, now),
     vault: createVault(db, now),

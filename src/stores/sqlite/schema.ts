@@ -140,10 +140,64 @@ export const steps: readonly string[] = [
   CREATE TABLE locks (key TEXT PRIMARY KEY, owner TEXT NOT NULL, expires_at INTEGER NOT NULL);
   CREATE INDEX locks_by_expiry ON locks (expires_at);
   `,
+  `
+  -- What is used of an allowance in its window, and what running turns hold of it.
+  CREATE TABLE budgets (key TEXT PRIMARY KEY, used INTEGER NOT NULL, expires_at INTEGER NOT NULL);
+  CREATE INDEX budgets_by_expiry ON budgets (expires_at);
+  CREATE TABLE holds (
+    key TEXT NOT NULL,
+    turn TEXT NOT NULL,
+    amount INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    PRIMARY KEY (key, turn)
+  );
+  CREATE INDEX holds_by_expiry ON holds (expires_at);
+
+  -- What was used, by day, person, surface, workspace and model. No user: it is forgotten who it was.
+  CREATE TABLE usage (
+    day TEXT NOT NULL,
+    user TEXT NOT NULL,
+    surface TEXT NOT NULL,
+    workspace TEXT NOT NULL,
+    model TEXT NOT NULL,
+    turns INTEGER NOT NULL,
+    input INTEGER NOT NULL,
+    output INTEGER NOT NULL,
+    cache_read INTEGER NOT NULL,
+    cache_write INTEGER NOT NULL,
+    cost INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    PRIMARY KEY (day, user, surface, workspace, model)
+  );
+  CREATE INDEX usage_by_user ON usage (user, day);
+  CREATE INDEX usage_by_expiry ON usage (expires_at);
+
+  -- Logs (audit, feedback). The id sorts by time.
+  CREATE TABLE records (
+    kind TEXT NOT NULL,
+    id TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    user TEXT,
+    data TEXT NOT NULL,
+    PRIMARY KEY (kind, id)
+  ) WITHOUT ROWID;
+  CREATE INDEX records_by_user ON records (kind, user, id);
+  `,
 ]
 
 /** Tables whose rows end by themselves, each with an index on `expires_at`. */
-export const expiring = ['seen', 'finished', 'pointers', 'sessions', 'counters', 'cache', 'locks'] as const
+export const expiring = [
+  'seen',
+  'finished',
+  'pointers',
+  'sessions',
+  'counters',
+  'cache',
+  'locks',
+  'budgets',
+  'holds',
+  'usage',
+] as const
 
 /** Bring a file up to this version, each step in a transaction of its own. Throws plain words if it is newer, or not ours. */
 export function migrate(database: DatabaseSync, file: string, path: readonly string[] = steps): void {

@@ -42,5 +42,17 @@ export function createCache(db: Database, now: () => number): Cache {
         )
       })
     },
+    swap(key, expected, value, ttlMs) {
+      // Not lazily: what may be used once must not come back after a power cut.
+      return db.write(() => {
+        const text = 'SELECT value FROM cache WHERE key = ? AND expires_at > ?'
+        if ((db.one<{ value: string }>(text, key, now())?.value ?? null) !== expected) return false
+        db.run('DELETE FROM cache WHERE key = ?', key)
+        if (value !== null) {
+          db.run('INSERT INTO cache (key, value, expires_at) VALUES (?, ?, ?)', key, value, now() + ttlMs)
+        }
+        return true
+      })
+    },
   }
 }

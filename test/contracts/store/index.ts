@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { amendContract } from './amend.ts'
+import { budgetsContract } from './budgets.ts'
 import { busContract } from './bus.ts'
 import { claimsContract } from './claims.ts'
 import { commitsContract } from './commits.ts'
@@ -10,7 +11,9 @@ import { leasesContract } from './leases.ts'
 import { sessionsContract, usersContract } from './people.ts'
 import { placesContract } from './places.ts'
 import { interleavingsContract } from './property.ts'
+import { recordsContract } from './records.ts'
 import { cacheContract, countersContract } from './small.ts'
+import { usageContract } from './usage.ts'
 import { vaultContract } from './vault.ts'
 
 /** What every engine of the store must do, on its own data, whatever it is made of. */
@@ -41,6 +44,9 @@ export function storeContract(name: string, open: Open, traits: Traits = {}): vo
     conversationsContract(open)
     usersContract(open)
     sessionsContract(open)
+    budgetsContract(open)
+    usageContract(open)
+    recordsContract(open)
     countersContract(open)
     cacheContract(open)
     vaultContract(open)
