@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { hanging } from '../support/world.ts'
 import { answers, cleanUp, saying, settled, spreadOver, startWorld } from './world.ts'
 
@@ -64,6 +64,43 @@ test('“stop” by a mention stops, and does not say that there was nothing to 
   await settled(world)
   expect(written(two).map(({ ephemeral }) => ephemeral)).toEqual([undefined])
   expect(answers(slack, slack.general.id, said.ts)[0]!.text).toContain('Stopped.')
+})
+
+describe.each(['channel', 'dm'] as const)('in a %s', (where) => {
+  test.each(['word', 'button'] as const)(
+    'stopping by %s at one instance ends the answer of another, though no call of Slack’s API comes back',
+    async (by) => {
+      const world = await startWorld()
+      const { slack, model } = world
+      const aborted = Promise.withResolvers<void>()
+      const story = hanging('Once upon a time')
+      model.script = (prompt, signal) => {
+        signal.addEventListener('abort', () => aborted.resolve(), { once: true })
+        return story(prompt, signal)
+      }
+      const { id: channel } = where === 'dm' ? slack.dm : slack.general
+      const text = `<@${slack.install.botUser}> tell me`
+      const { ts: thread } = slack.say({ user: slack.ana.id, channel, text })
+      await slack.until(() => answers(slack, channel, thread).length === 1)
+      const other = await world.another()
+      await slack.until(() => slack.callsTo('auth.test').filter(({ endedAt }) => endedAt).length === 2)
+      slack.connect(`${other.url}/slack/events`)
+
+      const back = Promise.withResolvers<void>()
+      slack.fail('*', { kind: 'slow', wait: back.promise, work: 'last' }, { times: 1_000 })
+      if (by === 'word') slack.say({ user: slack.ana.id, channel, text: 'stop', thread })
+      else slack.stop({ user: slack.ana.id, channel, thread })
+      await aborted.promise
+
+      back.resolve()
+      await settled(world)
+      const { messages, status, stoppable } = slack.screen(channel, { thread })
+      const shown = messages.filter(({ ours }) => ours)
+      expect(shown.map(({ source }) => source)).toEqual(['Once upon a time'])
+      expect(shown[0]!.text).toContain('Stopped.')
+      expect({ status, stoppable }).toEqual({ status: '', stoppable: false })
+    },
+  )
 })
 
 test('“new” that is brought again later does not end the conversation that was begun since', async () => {
