@@ -19,6 +19,8 @@ export function adaptiveCard(content: { body?: Json[]; actions?: Json[] }): Json
 export interface Buttons {
   stop?: boolean
   again?: boolean
+  /** The stored answer, for those who miss it. */
+  show?: boolean
   /** Address of the conversation on the web page. */
   web?: string | undefined
 }
@@ -33,6 +35,7 @@ export function buttonCard(about: { conversation: string; turn: string }, button
   const actions: Json[] = []
   if (buttons.stop) actions.push(press('Stop', 'stop'))
   if (buttons.again) actions.push(press('Answer again', 'again'))
+  if (buttons.show) actions.push(press('Show the answer', 'show'))
   if (buttons.web) actions.push({ type: 'Action.OpenUrl', title: 'Open on the web', url: buttons.web })
   return actions.length > 0 ? adaptiveCard({ actions }) : undefined
 }

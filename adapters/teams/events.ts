@@ -3,6 +3,7 @@ import type { Activity } from './activity.ts'
 import { buttonCard } from './cards.ts'
 import type { Desk } from './desk.ts'
 import { type About, type Press, type Understood, understand } from './incoming.ts'
+import type { Replies } from './replies.ts'
 import { helpText, prompts, type Word, welcomeText } from './words.ts'
 
 type Of<Type extends Understood['type']> = Extract<Understood, { type: Type }>
@@ -11,7 +12,7 @@ type Of<Type extends Understood['type']> = Extract<Understood, { type: Type }>
  * Everything that is acknowledged before it is worked on. Resolves when it is safe to acknowledge; rejects for Teams to
  * bring it again.
  */
-export async function take(desk: Desk, activity: Activity): Promise<void> {
+export async function take(desk: Desk, replies: Replies, activity: Activity): Promise<void> {
   const understood = understand(activity, { now: desk.clock.now() })
   if (understood.type === 'skip') {
     desk.log.debug({ type: activity.type, reason: understood.reason }, 'not for us')
@@ -26,6 +27,8 @@ export async function take(desk: Desk, activity: Activity): Promise<void> {
     case 'change':
       return change(desk, understood, activity)
     case 'press':
+      if (understood.press.chat === 'show')
+        return replies.show(activity.replyToId ?? undefined, understood.press.turn, understood.about)
       return press(desk, understood.press, understood.about)
     case 'added':
       return welcome(desk, understood.about)

@@ -29,7 +29,7 @@ export function readAddress(address: JsonObject): Address {
 
 /** What a button of ours says when it is pressed. */
 const pressSchema = z.object({
-  chat: z.enum(['stop', 'again']),
+  chat: z.enum(['stop', 'again', 'show']),
   conversation: z.string().max(100),
   turn: z.string().max(100),
 })

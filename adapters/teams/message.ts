@@ -52,11 +52,15 @@ export function envelope(address: Pick<Address, 'bot' | 'conversation'>): JsonOb
   return { from: { id: address.bot }, conversation: { id: address.conversation } }
 }
 
-/** When Teams broke off while it took an answer: what is there cannot be seen by a bot, and must not be there twice. */
+/**
+ * When Teams broke off while it took an answer. A bot cannot look what stands in a chat, so whether it arrived is for the
+ * people there to see: posted again, it might stand there twice. Who misses it gets it with one press, in place
+ * of these words.
+ */
 export function doubt(about: { conversation: string; turn: string }, web: string | undefined): Message {
-  const card = buttonCard(about, { again: true, web })
+  const card = buttonCard(about, { show: true, web })
   return {
-    text: 'Teams had a problem while it took my answer, so I cannot tell whether it arrived. If it is missing above, let me answer again.',
+    text: 'Teams had a problem while it took my answer, so I cannot tell whether it arrived. If it is missing above, I can show it here.',
     attachments: card ? [card] : [],
   }
 }

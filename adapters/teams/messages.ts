@@ -14,10 +14,17 @@ const savedSchema = z.object({
   ids: z.array(z.string().nullable()),
   /** One more was being posted: a part of the answer, or a preview of it. */
   posting: z.enum(['final', 'growing']).optional(),
+  /** Whether a part arrived nobody can tell, and nobody was told so. */
+  doubt: z.literal(true).optional(),
 })
 
 /** What a draft remembers of an answer. */
 export type Saved = z.infer<typeof savedSchema>
+
+/** A draft of an answer that shall stand in these messages. */
+export function savedAs(ids: string[]): JsonObject {
+  return { ids }
+}
 
 export function readSaved(draft: Draft): Saved | null {
   return draft.saved === null ? null : savedSchema.parse(draft.saved)
@@ -42,8 +49,8 @@ export interface Messages {
   trim(count: number): Promise<void>
   /** Take away everything; a stream cannot be without becoming a message first. */
   clear(message: Outgoing): Promise<void>
-  /** Say something beside the answer, once, if it can be said. */
-  note(message: Outgoing): Promise<void>
+  /** Say something about the doubt beside the answer, once, if it can be said. Resolves with the id of what was said. */
+  note(message: Outgoing): Promise<string | undefined>
 }
 
 const maxThrottled = 6
@@ -65,9 +72,10 @@ export function createMessages(options: {
   const ids: (string | null)[] = [...(saved?.ids ?? [])]
   /** What each surely shows. */
   const shown: string[] = []
-  let doubtful = false
+  let doubtful = saved?.doubt === true
   let cancelled = false
   let noted = false
+  let told = false
   if (saved?.posting === 'final') {
     // Whoever posted it died before it could tell. It most likely arrived: what takes time is the way back.
     ids.push(null)
@@ -78,6 +86,7 @@ export function createMessages(options: {
     const state: JsonObject = { ids: [...ids] }
     if (openStream) state.stream = openStream
     if (posting) state.posting = posting
+    if (doubtful && !told) state.doubt = true
     return draft.save(state)
   }
 
@@ -211,11 +220,17 @@ export function createMessages(options: {
       if (!cancelled) await this.trim(0)
     },
     async note(message) {
-      if (noted) return
+      if (noted) return undefined
       noted = true
-      await transport.send(spot, message, limits.callMs).catch((thrown: unknown) => {
+      try {
+        const { id } = await patiently(() => transport.send(spot, message, limits.callMs), 'once')
+        told = true
+        await save()
+        return id
+      } catch (thrown) {
         log.warn({ reason: messageOf(thrown) }, 'a note about a lost answer could not be sent')
-      })
+        return undefined
+      }
     },
   }
 }

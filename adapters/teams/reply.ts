@@ -27,7 +27,7 @@ export interface ReplyOptions {
   notes(): string[]
   /** The person pressed Teams' own Stop. */
   cancelled(): void
-  /** This message shows the answer: what people think of the one is about the other. */
+  /** This message belongs to the answer: what people do with the one is about the other. */
   posted(id: string): void
 }
 
@@ -122,7 +122,8 @@ export function createReply(options: ReplyOptions): Reply {
     if (messages.cancelled) return cancel()
     const last = messages.last
     if (last && compose(false).rated) options.posted(last)
-    if (messages.doubtful) await messages.note(message(doubt(about, options.web)))
+    const note = messages.doubtful && (await messages.note(message(doubt(about, options.web))))
+    if (note) options.posted(note)
   }
 
   /** As it should be; cut smaller if that is too large for Teams, and without cards and mentions if Teams finds fault with it. */

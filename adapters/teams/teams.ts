@@ -1,7 +1,5 @@
-import { LRUCache } from 'lru-cache'
-import { messageOf, notice } from '../../src/errors.ts'
+import { notice } from '../../src/errors.ts'
 import { identityOf } from '../../src/ids.ts'
-import type { Incoming, Sender } from '../../src/types.ts'
 import type { Activity } from './activity.ts'
 import { systemClock } from './clock.ts'
 import { defaults, faultsOf } from './config.ts'
@@ -12,7 +10,7 @@ import { takeFeedback } from './feedback.ts'
 import { type Address, readAddress, whereabouts } from './incoming.ts'
 import type { Teams, TeamsOptions } from './index.ts'
 import { createPeople } from './people.ts'
-import { createReply } from './reply.ts'
+import { createReplies } from './replies.ts'
 import { createTokens } from './tokens.ts'
 import { openTransport } from './transport.ts'
 
@@ -35,8 +33,7 @@ export async function openTeams(options: TeamsOptions): Promise<Teams> {
     answers,
     counters: options.counters,
   })
-  /** Questions in the middle of a thread of which we saw nothing else. */
-  const blind = new LRUCache<string, true>({ max: 1_000 })
+  const replies = createReplies(desk)
 
   const routes = createDoor({
     config,
@@ -49,7 +46,7 @@ export async function openTeams(options: TeamsOptions): Promise<Teams> {
           ...(config.standIn && { metadata: config.standIn.openIdMetadata }),
         }),
     intake: {
-      take: (activity) => take(desk, activity),
+      take: (activity) => take(desk, replies, activity),
       async invoke(activity) {
         return (await takeFeedback(desk, activity)) ? 200 : 501
       },
@@ -67,12 +64,6 @@ export async function openTeams(options: TeamsOptions): Promise<Teams> {
     desk.background('a refusal', () => desk.once(`refused:${identityOf(about.sender)}`, work))
   }
 
-  /** Teams' own Stop has ended what is shown; the turn ends too. */
-  async function stopTurn(sender: Sender, conversation: string, turn: string): Promise<void> {
-    const user = await chat.who(sender)
-    await chat.stop(user.id, conversation, turn)
-  }
-
   return {
     routes,
     async close() {
@@ -86,51 +77,9 @@ export async function openTeams(options: TeamsOptions): Promise<Teams> {
       openReply(saved, draft, about) {
         const address: Address = readAddress(saved)
         people.met(address)
-        const turnLog = log.child({ turn: about.turn })
-        const sender: Sender = { surface: 'teams', workspace: address.tenant, id: address.from.person }
-        return createReply({
-          transport,
-          address,
-          draft,
-          about: { conversation: about.conversation, turn: about.turn },
-          clock,
-          limits,
-          log: turnLog,
-          web: desk.webLink(about.conversation),
-          notes: () => notesOn(address, blind.delete(keyOf(address))),
-          cancelled: () => desk.background('stopping a turn', () => stopTurn(sender, about.conversation, about.turn)),
-          posted(id) {
-            answers
-              .remember(address, id, about)
-              .catch((thrown: unknown) => turnLog.warn({ reason: messageOf(thrown) }, 'an answer cannot be rated'))
-          },
-        })
+        return replies.open(address, draft, about)
       },
-      async prepare(incoming: Incoming, first: boolean) {
-        const address = readAddress(incoming.address)
-        // Teams shows a bot nothing of a thread but what mentions it: the person should know.
-        if (first && address.inThread) blind.set(keyOf(address), true)
-        return { text: incoming.text }
-      },
+      prepare: async (incoming, first) => replies.prepare(incoming, first),
     },
   }
-}
-
-/** A conversation of Teams gets one answer at a time. */
-function keyOf({ tenant, conversation }: Address): string {
-  return `${tenant}:${conversation}`
-}
-
-function notesOn(address: Address, blind: boolean): string[] {
-  const notes: string[] = []
-  if (blind)
-    notes.push('I only see the messages of this thread that mention me, so I do not know what was said before.')
-  if (address.files) {
-    const names = address.files
-      .map((name) => `“${name.slice(0, 60)}”`)
-      .slice(0, 5)
-      .join(', ')
-    notes.push(`I cannot read attached files yet (${names}), so this is about the text alone.`)
-  }
-  return notes
 }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { Fault as StoreFault } from '../../src/errors.ts'
 import type { JsonObject } from '../../src/types.ts'
 import { type Fault, fakeClock } from '../support/teams/index.ts'
 import { until } from '../support/world.ts'
@@ -127,7 +128,7 @@ describe('when the message to a group fails', () => {
     expect(more).toEqual([])
     expect(answer).toMatchObject({ text, state: 'final' })
     expect(note!.text).toContain('I cannot tell whether it arrived')
-    expect(note!.buttons.map(({ title }) => title)).toEqual(['Answer again', 'Open on the web'])
+    expect(note!.buttons.map(({ title }) => title)).toEqual(['Show the answer', 'Open on the web'])
   })
 
   test('with an answer that tells nothing, it is there once', async () => {
@@ -139,21 +140,69 @@ describe('when the message to a group fails', () => {
     expect(await left(world, teams.group.id)).toMatchObject([{ text, state: 'final' }])
   })
 
-  test('and nobody can tell whether it arrived, though it did not, the word leads on', async () => {
-    const world = await startFast()
-    const { teams, model, settled } = world
-    model.script = saying(text, 1)
-    teams.fail('post', { kind: 'status', status: 502 }, { when: message })
-    await teams.say({ in: teams.group.id, text: 'Go' }).first
-    await teams.until(() => teams.screen(teams.group.id).answers.at(-1)?.buttons.length)
-    await teams.press(teams.screen(teams.group.id).answers.at(-1)!.id, 'Answer again').outcome
-    await settled()
-    expect(
-      teams
-        .screen(teams.group.id)
-        .answers.map((answer) => answer.text)
-        .filter((one) => one === text),
-    ).toHaveLength(1)
+  describe('and nobody can tell whether it arrived, though it did not', () => {
+    /** A group in which the words about it stand, and what presses their button. */
+    async function missing(answer: string) {
+      const world = await startFast()
+      const { teams, model } = world
+      model.script = saying(answer, 1)
+      teams.fail('post', { kind: 'status', status: 502 }, { when: message })
+      await teams.say({ in: teams.group.id, text: 'Go' }).first
+      const note = (await left(world, teams.group.id)).find(({ buttons }) => buttons.length > 0)
+      return {
+        ...world,
+        note: note!,
+        press: async (from?: string) => {
+          await teams.press(note!.id, 'Show the answer', from === undefined ? {} : { from }).outcome
+          await world.settled()
+          return teams.screen(teams.group.id).answers
+        },
+      }
+    }
+
+    test('who misses it gets it in place of the words about it, without asking the model again', async () => {
+      const { press, note, model, teams, store } = await missing(text)
+      expect(await press()).toMatchObject([{ id: note.id, text, state: 'final', aiLabel: true, buttons: [] }])
+      expect(model.prompts).toHaveLength(1)
+      expect(await teams.rate(note.id, 'like').outcome).toEqual({ ok: true })
+      const user = await store.users.find(`teams:${teams.tenantId}:${teams.ana.aadObjectId}`)
+      const { items } = await store.conversations.list(user!.id, { limit: 1 })
+      const { messages } = (await store.conversations.read(items[0]!.conversation.id, { messages: 2 }))!
+      expect(messages.at(-1)!.rating).toMatchObject({ value: 'up' })
+    })
+
+    test('a long one is shown as a whole, whichever of its messages is missing', async () => {
+      const long = Array.from({ length: 700 }, (_, index) => `Paragraph ${index} ${'word '.repeat(20)}end.`)
+      const { press, teams, note } = await missing(long.join('\n\n'))
+      // What did arrive stands there already.
+      const before = teams.screen(teams.group.id).answers.filter(({ id }) => id !== note.id)
+      const [first, ...more] = (await press()).filter(({ id }) => !before.some((one) => one.id === id))
+      expect(first!.id).toBe(note.id)
+      expect([first!, ...more].map((answer) => answer.text).join('\n\n')).toBe(long.join('\n\n'))
+    })
+
+    test('only who took part gets it, and only where the words about it stand', async () => {
+      const { press, teams, note, settled } = await missing(text)
+      const [still, told] = await press(teams.ben.id)
+      expect(still!.text).toBe(note.text)
+      expect(told!.text).toContain('not yours to see')
+      const value = { chat: 'show', conversation: 'c', turn: 't' }
+      await teams.say({ in: teams.group.id, value, replyTo: told!.id }).first
+      await settled()
+      expect(teams.screen(teams.group.id).answers.some((answer) => answer.text === text)).toBe(false)
+    })
+
+    test('while the store is away the press is not acknowledged, so that Teams brings it again', async () => {
+      const { teams, note, store, press } = await missing(text)
+      const { get } = store.cache
+      store.cache.get = async () => {
+        throw new StoreFault('store_unavailable')
+      }
+      const pressed = teams.press(note.id, 'Show the answer')
+      expect(await pressed.first).toMatchObject({ status: 503 })
+      store.cache.get = get
+      expect(await press()).toMatchObject([{ text, buttons: [] }])
+    })
   })
 
   test.each([...passing, ...done])('while it grows, with %j, it ends up whole and there once', async (fault) => {
@@ -299,18 +348,39 @@ describe('killed', () => {
     await teams.say({ in: conversation, text: 'Go' }).first
     await until(() => rule.hits === 1)
     world.app.kill()
-    await world.another()
+    teams.connect((await world.another()).url)
     const answers = await left(world, conversation)
     const whole = answers.filter((answer) => answer.text === text)
     const others = answers.filter((answer) => answer.text !== text)
     if (place === 'group') {
-      // A bot cannot look whether its message is there: it is not posted again, and the person is told.
+      // A bot cannot look whether its message is there: it is not posted again, and who misses it can have it.
       expect(whole).toHaveLength(moment === 'after' ? 1 : 0)
-      expect(others).toMatchObject([{ text: expect.stringContaining('let me answer again') }])
+      expect(others).toMatchObject([{ text: expect.stringContaining('I can show it here') }])
+      if (moment === 'after') return
+      await teams.press(others[0]!.id, 'Show the answer').outcome
+      await world.settled()
+      expect(teams.screen(conversation).answers).toMatchObject([{ text, state: 'final', buttons: [] }])
+      expect(model.prompts).toHaveLength(1)
       return
     }
     expect(whole).toHaveLength(1)
     expect(others).toEqual([])
+  })
+
+  test('before it could say that nobody can tell whether an answer arrived: its successor says so, once', async () => {
+    const world = await startFast({ leaseMs: 300 })
+    const { teams, model } = world
+    model.script = saying(text, 1)
+    teams.fail('post', { kind: 'status', status: 504, done: true }, { when: message })
+    const note = teams.fail('post', never, { when: message })
+    await teams.say({ in: teams.group.id, text: 'Go' }).first
+    await until(() => note.hits === 1)
+    world.app.kill()
+    await world.another()
+    const [answer, told, ...more] = await left(world, teams.group.id)
+    expect(answer).toMatchObject({ text })
+    expect(told!.text).toContain('I cannot tell whether it arrived')
+    expect(more).toEqual([])
   })
 
   test.each([never, unheard])('while a message grows: one whole answer', async (fault) => {
@@ -361,6 +431,6 @@ describe('killed', () => {
         .map((answer) => answer.text)
         .join('\n\n'),
     ).toBe(long)
-    expect(answers.slice(3)).toMatchObject([{ text: expect.stringContaining('let me answer again') }])
+    expect(answers.slice(3)).toMatchObject([{ text: expect.stringContaining('I can show it here') }])
   })
 })
