@@ -54,7 +54,7 @@ interface CallOptions {
 export async function openTransport(config: TeamsConfig): Promise<Transport> {
   const { default: connector } = await import('botframework-connector/lib/connectorApi/connectorClient.js')
   const { default: mappers } = await import('botframework-connector/lib/connectorApi/models/mappers.js')
-  keepEntitiesWhole(mappers.Entity)
+  sendAsWritten(mappers.Activity)
   const credentials = await openCredentials(config)
   const clients = new Map<string, Client>()
 
@@ -119,10 +119,11 @@ export async function openTransport(config: TeamsConfig): Promise<Transport> {
 
 /**
  * botbuilder 4.23.3 sends nothing of an entity but its type, text and who is mentioned, so that neither streams nor the AI
- * label work. Mended upstream a day after its last release (botbuilder-js, pull request 4903) in this way.
+ * label work (mended upstream a day after its last release: botbuilder-js, pull request 4903). Here no activity is mapped
+ * at all, which also saves a quarter of a call: ours are as the connector wants them.
  */
-function keepEntitiesWhole(mapper: { type: object }): void {
-  Object.assign(mapper.type, { additionalProperties: { type: { name: 'Object' } } })
+function sendAsWritten(activity: { type: { name: string } }): void {
+  activity.type.name = 'any'
 }
 
 /**
