@@ -59,6 +59,7 @@ export async function createLive(bus: Bus, log: Log): Promise<Live> {
     const feed = new LocalFeed({
       near: (event, id, text) => watchers.get(turn)?.receive(event, id, text),
       far: (message) => farWatched(turn) && publish(`live:${turn}`, { ...message, by: instance }),
+      watchedFar: () => farWatched(turn),
       ended: () => feeds.get(turn) === feed && feeds.delete(turn),
     })
     feeds.set(turn, feed)
@@ -101,6 +102,7 @@ export async function createLive(bus: Bus, log: Log): Promise<Live> {
 interface Outlets {
   near(event: 'begin' | 'text' | 'end', id: string, text: string): void
   far(message: JsonObject): void
+  watchedFar(): boolean
   ended(): void
 }
 
@@ -124,7 +126,8 @@ class LocalFeed implements Feed {
   append(delta: string): void {
     this.text += delta
     this.#out.near('text', this.id, this.text)
-    this.#timer ??= setTimeout(() => this.#flush(), mergeMs)
+    // Nearly always nobody does, and twenty timers a second cost more than the text itself.
+    if (this.#out.watchedFar()) this.#timer ??= setTimeout(() => this.#flush(), mergeMs)
   }
 
   close(stored: boolean): void {
@@ -140,6 +143,7 @@ class LocalFeed implements Feed {
   /** All there is so far, for someone who came late. */
   snapshot(): void {
     this.#out.far({ type: 'text', feed: this.id, offset: 0, text: this.text })
+    this.#sent = this.text.length
   }
 
   #flush(): void {

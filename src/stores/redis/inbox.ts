@@ -1,9 +1,10 @@
-import { homeOf, homeOfConversation, isId } from '../../ids.ts'
+import { audienceOf, homeOf, homeOfConversation, isId } from '../../ids.ts'
 import type { Claim, Delivery, Inbox, Lease } from '../../store.ts'
 import { followUpMs, ownIdMs, pointerMs, seenMs } from '../../store.ts'
 import type { Accepted, Incoming, PendingTurn } from '../../types.ts'
 import { claimOf, entryOf, jsonOf, type Run } from './claims.ts'
 import type { Engine } from './engine.ts'
+import type { UserRecords } from './userRecords.ts'
 
 /** What the accept script replies; from `acceptedAt` on only for a claim. */
 type Stored = [
@@ -25,8 +26,10 @@ interface Route {
   stale?: string
 }
 
-export function openInbox(engine: Engine): Inbox {
-  const { keys, given, maxWaiting } = engine
+export function openInbox(engine: Engine, records: Pick<UserRecords, 'whoIs'>): Inbox {
+  const { connection, keys, given, maxWaiting, shards } = engine
+  // One server is asked for all shards at once: each instance asks every second. On a Cluster they may be anywhere.
+  const askedTogether = connection.cluster ? shards.map((shard) => [shard]) : [shards]
 
   /** The one step of the common message, or the second of two. */
   async function store(delivery: Delivery, route: Route, lease?: Lease): Promise<{ accepted: Stored; claim?: Claim }> {
@@ -35,13 +38,14 @@ export function openInbox(engine: Engine): Inbox {
     const here = home === homeOf(incoming.place)
     // Where the place has seen it already, the turn it became there is what makes it the same message.
     const ids = here ? incoming.ids : [route.turn]
-    const reply = (await engine.connection.script(
+    const reply = (await connection.script(
       'accept',
       [
         keys.home(home),
         keys.inbox(home),
         keys.due(home),
         keys.conversation(home, conversation),
+        keys.updated(home),
         ...ids.map((id) => keys.seen(home, id)),
       ],
       given({
@@ -50,6 +54,7 @@ export function openInbox(engine: Engine): Inbox {
         user: incoming.user,
         surface: incoming.place.surface,
         direct: incoming.place.direct ? 1 : 0,
+        ...(!incoming.place.direct && { audience: audienceOf(incoming.place) }),
         maxWaiting,
         seenMs,
         ...(here && { ownIdMs }),
@@ -85,7 +90,7 @@ export function openInbox(engine: Engine): Inbox {
   }
 
   async function unmark(incoming: Incoming, { conversation, turn }: { conversation: string; turn: string }) {
-    await engine.connection.script('unmark', seenAt(incoming), given({ conversation, turn }))
+    await connection.script('unmark', seenAt(incoming), given({ conversation, turn }))
   }
 
   const seenAt = (incoming: Incoming) => incoming.ids.map((id) => keys.seen(homeOf(incoming.place), id))
@@ -99,12 +104,22 @@ export function openInbox(engine: Engine): Inbox {
     if (home === homeOf(incoming.place)) {
       return store(delivery, { home, conversation: named, turn, into: 'named' }, lease)
     }
-    const [conversation, became, fresh] = (await engine.connection.script(
+    const [conversation, became, fresh] = (await connection.script(
       'mark',
       seenAt(incoming),
       given({ conversation: named, turn, seenMs, ownIdMs }),
     )) as [string, string, number]
     return forward(delivery, 'named', { conversation, turn: became, fresh: fresh === 1 }, lease)
+  }
+
+  /** A refused person may be another's former self, who takes part. */
+  async function acceptAsWhoever(delivery: Delivery, named: string, lease?: Lease) {
+    const first = await acceptNamed(delivery, named, lease)
+    const { user } = delivery.incoming
+    if (first.accepted[0] !== 'denied' || user === undefined) return first
+    const now = await records.whoIs(user)
+    if (now === user) return first
+    return acceptNamed({ ...delivery, incoming: { ...delivery.incoming, user: now } }, named, lease)
   }
 
   /** For the conversation the place points at. */
@@ -124,8 +139,8 @@ export function openInbox(engine: Engine): Inbox {
 
   async function dueHomes(limit: number): Promise<string[]> {
     const found = await whatWorked(
-      engine.shards.map(
-        (shard) => engine.connection.script('due', [keys.dueIn(shard)], given({ limit })) as Promise<string[]>,
+      askedTogether.map(
+        (some) => connection.script('due', some.map(keys.dueIn), given({ limit })) as Promise<string[]>,
       ),
     )
     const homes: { home: string; at: number }[] = []
@@ -136,7 +151,7 @@ export function openInbox(engine: Engine): Inbox {
   }
 
   async function claimHome(home: string, lease: Lease): Promise<Claim | null> {
-    const run = (await engine.connection.script(
+    const run = (await connection.script(
       'claim',
       [keys.home(home), keys.inbox(home), keys.due(home)],
       given({ home, ...lease }),
@@ -149,7 +164,7 @@ export function openInbox(engine: Engine): Inbox {
       const named = delivery.incoming.conversation
       const { accepted, claim } = await (named === undefined
         ? acceptHere(delivery, lease)
-        : acceptNamed(delivery, named, lease))
+        : acceptAsWhoever(delivery, named, lease))
       return claim ? { accepted: acceptedOf(accepted), claim } : { accepted: acceptedOf(accepted) }
     },
 
@@ -172,7 +187,7 @@ export function openInbox(engine: Engine): Inbox {
 
     async pending(conversation) {
       const home = homeOfConversation(conversation)
-      const [running, leased, answered, entries] = (await engine.connection.script(
+      const [running, leased, answered, entries] = (await connection.script(
         'pending',
         [keys.home(home), keys.inbox(home)],
         given({}),
@@ -197,17 +212,13 @@ export function openInbox(engine: Engine): Inbox {
 
     async stop(conversation, turn) {
       const home = homeOfConversation(conversation)
-      const marked = await engine.connection.script(
-        'stop',
-        [keys.home(home), keys.inbox(home)],
-        given({ conversation, turn }),
-      )
+      const marked = await connection.script('stop', [keys.home(home), keys.inbox(home)], given({ conversation, turn }))
       return marked as string[]
     },
 
     async depth() {
-      const count = (shard: number) => engine.connection.run((redis) => redis.zcard(keys.dueIn(shard)))
-      return (await Promise.all(engine.shards.map(count))).reduce((sum, homes) => sum + homes, 0)
+      const count = (shard: number) => connection.run((redis) => redis.zcard(keys.dueIn(shard)))
+      return (await Promise.all(shards.map(count))).reduce((sum, homes) => sum + homes, 0)
     },
   }
 }
