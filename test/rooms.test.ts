@@ -19,6 +19,7 @@ const doors: Record<string, string[]> = {
   helmet: ['src/server.ts', 'src/server/**', 'adapters/web/**'],
   ioredis: ['src/stores/redis/**'],
   'lru-cache': ['src/**', 'adapters/**'],
+  'openid-client': ['adapters/web/signIn/**'],
   marked: ['adapters/web/**'],
   pino: ['src/log.ts'],
   'pino-*': ['src/log.ts'],
@@ -35,9 +36,11 @@ const ways: { from: string; to: string[]; typesOnly?: true }[] = [
   { from: 'src/main.ts', to: ['adapters/*/index.ts'] },
   { from: 'src/openStore.ts', to: ['src/stores/*/index.ts'] },
   { from: 'src/stores/**', to: ['src/*.ts', 'src/stores/*.ts'] },
-  { from: 'adapters/**', to: ['src/types.ts', 'src/errors.ts', 'src/ids.ts', 'src/log.ts'] },
+  { from: 'adapters/**', to: ['src/types.ts', 'src/errors.ts', 'src/ids.ts', 'src/links.ts', 'src/log.ts'] },
   // The store's ports by name; the engine behind them is handed over.
   { from: 'adapters/**', to: ['src/store.ts'], typesOnly: true },
+  // Who joins identities and writes the audit log, likewise.
+  { from: 'adapters/**', to: ['src/identities.ts', 'src/audit.ts'], typesOnly: true },
   // The page is rendered by the same code in Node and in the browser.
   { from: 'adapters/web/**', to: ['views/assets/**'] },
 ]

@@ -1,3 +1,5 @@
+import { closingBracket, labelChars, linkAt, targetChars } from '../../src/links.ts'
+
 /**
  * What a model writes must not ring anyone's phone and must not hide where a link goes. A zero-width space in the right
  * place takes the meaning from such a construct and leaves it readable; every other character stays as the model wrote it.
@@ -18,9 +20,6 @@ export interface Guarded {
   rest: string
 }
 
-/** Limits of what is waited for: a longer label, target or `<…` is neutralised unseen. */
-const labelChars = 300
-const targetChars = 2_000
 /** After these signs we must look ahead. */
 const special = /[<@[\]]/g
 const ping = /<(?:[@#](?=[a-z0-9])|!(?=(?:channel|here|everyone|group|subteam|date)\b))/iy
@@ -110,21 +109,15 @@ function judgeBracket(part: string, at: number, ended: boolean, before: string):
   const end = closingBracket(part, at)
   if (end === undefined) return !ended && part.length - at <= labelChars ? 'wait' : pass(at)
   if (end === 'no label') return pass(at)
-  const next = part[end + 1]
-  if (next === undefined && !ended) return 'wait'
-  const inside = part.slice(at + 1, end)
+  const link = linkAt(part, at, ended)
+  if (link === 'wait') return 'wait'
   // What is inside is judged by itself; it is whole.
-  const within = guardedAt(inside, at + 1)
+  const within = guardedAt(part.slice(at + 1, end), at + 1)
+  if (link) return { splits: link.honest ? within : [...within, end + 1], next: link.honest ? link.end : end + 1 }
+  const next = part[end + 1]
   // A definition (`[name]: address`) lets a link elsewhere go where nobody sees it.
-  if (next === ':' && (before + part.slice(0, at)).trim() === '') return { splits: [...within, end + 1], next: end + 1 }
-  if (next !== '(') return { splits: within, next: end + 1 }
-  const close = closingParenthesis(part, end + 1)
-  if (close === undefined) {
-    if (!ended && part.length - (end + 1) <= targetChars) return 'wait'
-    return { splits: [...within, end + 1], next: end + 1 }
-  }
-  const honest = isHonest(inside, part.slice(end + 2, close))
-  return honest ? { splits: within, next: close + 1 } : { splits: [...within, end + 1], next: end + 1 }
+  const defines = next === ':' && (before + part.slice(0, at)).trim() === ''
+  return { splits: defines || next === '(' ? [...within, end + 1] : within, next: end + 1 }
 }
 
 function guardedAt(inside: string, offset: number): number[] {
@@ -137,60 +130,7 @@ function guardedAt(inside: string, offset: number): number[] {
   return splits
 }
 
-function closingBracket(part: string, at: number): number | 'no label' | undefined {
-  for (let i = at + 1; i < part.length; i++) {
-    if (part[i] === '[' || i - at > labelChars) return 'no label'
-    if (part[i] === ']') return i
-  }
-  return undefined
-}
-
-function closingParenthesis(part: string, at: number): number | undefined {
-  let depth = 0
-  for (let i = at; i < part.length && i - at <= targetChars; i++) {
-    if (part[i] === '(') depth++
-    else if (part[i] === ')' && --depth === 0) return i
-  }
-  return undefined
-}
-
 function matchesAt(pattern: RegExp, text: string, at: number): boolean {
   pattern.lastIndex = at
   return pattern.test(text)
-}
-
-/** Endings of file names that are endings of domains too, or look so. */
-const fileEnding =
-  /\.(?:js|ts|jsx|tsx|mjs|json|md|py|rs|go|sh|rb|cs|c|h|cpp|java|php|pl|css|html|xml|yml|yaml|toml|txt|sql|vue|net)$/i
-const address = /(?:[a-z][a-z0-9+.-]*:\/\/|www\.)[^\s]*|[^\s@]+@[^\s@]+\.[a-z]{2,}/i
-const domain = /^(?:[\p{L}\p{N}-]+\.)+\p{L}{2,}(?:[/:?#]\S*)?$/u
-
-/** A link goes where a person expects who reads its label. */
-function isHonest(label: string, rawTarget: string): boolean {
-  const [, bare = ''] = /^\s*<?([^\s<>]*)/.exec(rawTarget) ?? []
-  if (/<[!@#]/.test(rawTarget)) return false
-  let url: URL
-  try {
-    url = new URL(bare)
-  } catch {
-    return false
-  }
-  if (url.protocol === 'mailto:') return !domain.test(label.trim()) && !/:\/\//.test(label)
-  if (url.protocol !== 'https:' && url.protocol !== 'http:') return false
-  const named = label.trim().replace(/^[*_`~]+|[*_`~]+$/g, '')
-  const claimed = address.exec(named)?.[0] ?? (domain.test(named) && !fileEnding.test(named) ? named : undefined)
-  if (claimed === undefined) return true
-  return hostOf(claimed) === withoutWww(url.host)
-}
-
-function hostOf(text: string): string {
-  try {
-    return withoutWww(new URL(/^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `https://${text}`).host)
-  } catch {
-    return ''
-  }
-}
-
-function withoutWww(host: string): string {
-  return host.replace(/^www\./, '')
 }

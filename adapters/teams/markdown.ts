@@ -1,3 +1,4 @@
+import { linkAt } from '../../src/links.ts'
 import type { JsonObject } from '../../src/types.ts'
 import { alignedLines, columnsOf, mayBeRow, needsCard, type Table, tableCard, tableOf } from './tables.ts'
 
@@ -31,6 +32,8 @@ const heading = /^ {0,3}#{1,6}\s+(\S.*)$/
 const block = /^\s*(?:>|[-*+]\s|\d{1,9}[.)]\s)/
 const longCode = 1_000
 const maxCards = 5
+/** It takes the meaning from what stands around it, and is not seen. */
+const zeroWidth = '\u200b'
 
 /** Without `cards`, wide tables are lines of a code block as narrow ones are. */
 export function createRenderer(options: { cards: boolean } = { cards: true }): Renderer {
@@ -42,7 +45,6 @@ export function createRenderer(options: { cards: boolean } = { cards: true }): R
   let line = ''
   let out = 0
   let begun = false
-  let span = 0
   /** Rows of a table, or of what may become one. */
   let held: string[] = []
   let align: Table['align'] | undefined
@@ -56,9 +58,8 @@ export function createRenderer(options: { cards: boolean } = { cards: true }): R
   }
 
   function inline(words: string, whole: boolean): number {
-    const { shown, used, open } = escapeInline(words, span, whole)
+    const { shown, used } = escapeInline(words, whole)
     text += shown
-    span = open
     return used
   }
 
@@ -75,7 +76,6 @@ export function createRenderer(options: { cards: boolean } = { cards: true }): R
     for (const one of lines) {
       begin('plain')
       inline(one, true)
-      span = 0
     }
   }
 
@@ -114,7 +114,6 @@ export function createRenderer(options: { cards: boolean } = { cards: true }): R
       wholeLine(whole)
     }
     out = 0
-    span = 0
     begun = false
   }
 
@@ -222,36 +221,54 @@ function withoutHalf(text: string): number {
 }
 
 /**
- * HTML becomes text and pictures become links (Teams shows none, and looking at one would tell its server), but not in code:
- * `span` is the length of the backticks that are open. Of unfinished text, what the next character decides is left over.
+ * HTML becomes text and pictures become links (Teams shows none, and looking at one would tell its server), and a link that
+ * does not go where its words say is shown with its target; but not in code. Of unfinished text, what comes next decides
+ * about is left over.
  */
-function escapeInline(words: string, span: number, whole: boolean): { shown: string; used: number; open: number } {
+function escapeInline(words: string, whole: boolean): { shown: string; used: number } {
   let shown = ''
-  let open = span
   let at = 0
+  /** The closing bracket of a link that goes where it says. */
+  let honest = -1
   const length = whole ? words.length : withoutHalf(words)
   while (at < length) {
     const char = words[at]!
     const next = words[at + 1]
-    if (!whole && next === undefined && '`!<\\'.includes(char)) break
+    if (!whole && next === undefined && '`!<\\]'.includes(char)) break
     if (char === '`') {
-      const run = /^`+/.exec(words.slice(at, at + 100))![0].length
-      if (!whole && at + run === words.length) break
-      open = open === 0 ? run : open === run ? 0 : open
-      shown += '`'.repeat(run)
-      at += run
-    } else if (open > 0) {
-      shown += char
-      at++
+      const code = codeAt(words, at, whole)
+      if (code === 'wait') break
+      shown += code
+      at += code.length
     } else if (char === '\\' && next !== undefined) {
       if (!whole && at + 2 > length) break
       shown += char + next
       at += 2
     } else {
+      if (char === '[') {
+        const link = linkAt(words, at, whole)
+        if (link === 'wait') break
+        if (link?.honest) honest = link.close
+      }
       if (char === '<' && next !== undefined && /[a-z/!?]/i.test(next)) shown += '&lt;'
+      else if (char === ']' && at !== honest && (next === '(' || next === ':')) shown += `]${zeroWidth}`
       else if (!(char === '!' && next === '[')) shown += char
       at++
     }
   }
-  return { shown, used: at, open }
+  return { shown, used: at }
+}
+
+/** Code on one line, with its backticks; or those alone that no others close. */
+function codeAt(words: string, at: number, whole: boolean): string | 'wait' {
+  const [ticks = ''] = /^`+/.exec(words.slice(at, at + 100)) ?? []
+  let from = at + ticks.length
+  for (let end = words.indexOf(ticks, from); end >= 0; end = words.indexOf(ticks, from)) {
+    const length = /^`+/.exec(words.slice(end, end + 100))![0].length
+    // It may still become longer.
+    if (!whole && end + length === words.length) return 'wait'
+    if (length === ticks.length) return words.slice(at, end + length)
+    from = end + length
+  }
+  return !whole && words.length - at <= longCode ? 'wait' : ticks
 }

@@ -47,13 +47,17 @@ function cellsOf(line: string): string[] {
 
 /** Neither a card's table nor a code block shows markup. */
 function plain(cell: string): string {
-  return cell
-    .replace(/`+([^`]*)`+/g, '$1')
-    .replace(/!?\[([^[\]]*)\]\(([^()]*)\)/g, (_, label: string, target: string) =>
-      label === target ? target : `${label} (${target})`,
-    )
-    .replace(/(\*\*|__)(?=\S)([^*_]*\S)\1/g, '$2')
-    .replace(/<br\s?\/?>/gi, ' ')
+  return (
+    cell
+      .replace(/`+([^`]*)`+/g, '$1')
+      .replace(/!?\[([^[\]]*)\]\(([^()]*)\)/g, (_, label: string, target: string) =>
+        label === target ? target : `${label} (${target})`,
+      )
+      .replace(/(\*\*|__)(?=\S)([^*_]*\S)\1/g, '$2')
+      .replace(/<br\s?\/?>/gi, ' ')
+      // A card would make links of what is left of nested ones.
+      .replaceAll('](', '] (')
+  )
 }
 
 /** Whether it is better read as a card. */
