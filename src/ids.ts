@@ -49,6 +49,11 @@ export function identityOf(sender: Sender): string {
   return `${sender.surface}:${sender.workspace}:${sender.id}`
 }
 
+/** Whose members read along in a place that is not direct. */
+export function audienceOf({ surface, workspace, channel, audience }: Place): string {
+  return `${surface}:${workspace}:${audience ?? channel}`
+}
+
 /** The identity of a web user: one and the same however the name's case, width and accents are typed. */
 export function webIdentityOf(name: string): string {
   return identityOf({ surface: 'web', workspace: 'local', id: name.normalize('NFKC').trim().toLowerCase() })

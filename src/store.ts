@@ -1,4 +1,5 @@
 import type { Budgets, UsageLog } from './store/limits.ts'
+import type { Absences, Sessions, Users } from './store/people.ts'
 import type { Records } from './store/records.ts'
 import type {
   Accepted,
@@ -13,10 +14,11 @@ import type {
   PendingTurn,
   Place,
   Rating,
-  User,
+  Surface,
 } from './types.ts'
 
 export * from './store/limits.ts'
+export type * from './store/people.ts'
 export type * from './store/records.ts'
 
 /**
@@ -37,6 +39,7 @@ export interface Store {
   readonly conversations: Conversations
   readonly users: Users
   readonly sessions: Sessions
+  readonly absences: Absences
   readonly budgets: Budgets
   readonly usage: UsageLog
   readonly records: Records
@@ -90,9 +93,12 @@ export interface Inbox {
    * If any of the incoming ids was seen at this home before: `duplicate` with the turn and conversation it became then,
    * even when the place points elsewhere by now. Otherwise the message is appended to the inbox of its conversation's
    * home: of `incoming.conversation` if given (`denied` unless it exists and `incoming.user` takes part in it), else of
-   * the one the place points at, else of a new one that the place points at from now on. There a follow-up is `ignored`, and
+   * the one the place points at, else of a new one that the place points at from now on. Nothing crosses the border between
+   * private and shared: a conversation that is direct where the place is not, or the other way, is `denied` where it is named,
+   * and where it is pointed at, it counts as if it was not there. A follow-up is `ignored`, and
    * nothing of it is remembered, unless the place points at a conversation, is not muted and was used less than
-   * `followUpMs` ago; any other message ends a mute. `full` when the inbox holds `maxWaiting` messages. With a lease, an idle home whose oldest message this is gets claimed in the same step.
+   * `followUpMs` ago; any other message ends a mute. `full` when the inbox holds `maxWaiting` messages. With a lease, an idle
+   * home whose oldest message this is gets claimed in the same step.
    * Two steps only where a place points at a conversation born elsewhere; a crash between them is healed by redelivery.
    * Repeating the call with the same `turn` and token gives the same result, claim included.
    * A new conversation gets `incoming.user` (if given) as its participant at once.
@@ -215,33 +221,43 @@ export interface Conversations {
   remove(id: string): Promise<void>
   /** Rate the answer of a turn, or take the rating back. False: no such answer. */
   rate(id: string, turn: string, rating: Rating | null): Promise<boolean>
-}
-
-// --- people ------------------------------------------------------------------------------------------------------
-
-export interface Users {
-  get(id: string): Promise<User | null>
-  find(identity: string): Promise<User | null>
-  /** Store a new user; if one of the identities belongs to someone already, that user is returned and nothing changes. */
-  create(user: User): Promise<User>
-  /** Change some fields (never the identities). Null: no such user. */
-  update(id: string, patch: Partial<Omit<User, 'id' | 'identities'>>): Promise<User | null>
-  /** By id, for pages through all of them. */
-  list(query: { after?: string; limit: number }): Promise<User[]>
-}
-
-/** Sessions of the web page. */
-export interface Sessions {
-  get(id: string): Promise<JsonObject | null>
-  set(id: string, data: JsonObject, options: { user?: string; expiresAt: number }): Promise<void>
   /**
-   * The same for a session that is there: its data and end anew. False: it has ended meanwhile, and does not come back.
-   * Two steps on Redis.
+   * Begin a conversation of one user's as a copy: title, summary and the newest `messages` of another, without ratings and
+   * usage. It is there, and on their list, when all of it is, and not at all if this is interrupted. Many steps on Redis; safe
+   * to repeat with the same new id. False: there is no such conversation.
    */
-  touch(id: string, data: JsonObject, options: { user?: string; expiresAt: number }): Promise<boolean>
-  destroy(id: string): Promise<void>
-  /** End every session of a user, but the one named in `except`. */
-  endAll(user: string, except?: string): Promise<void>
+  copy(id: string, copy: Copy): Promise<boolean>
+  /** Take a user out of those who took part, and the conversation off their list. Two steps on Redis. */
+  leave(id: string, user: string): Promise<void>
+  /**
+   * Forget what a user said in a conversation of several: their questions have no text, quotes and author any more, the answers
+   * to them no text; a summary, and a title that no person gave, are gone if they may tell of it, and so are the user's ratings.
+   * Then they leave. What waits for its answer is not looked at: stop it before. Many bounded steps; safe to repeat.
+   */
+  forget(id: string, user: string): Promise<void>
+  /**
+   * Conversations last updated before this time, of one surface or of all, the oldest first (on Redis: of each shard in turn).
+   * None of them has anything waiting. A call looks at no more than `limit`, and may return fewer, or none; `next` says where
+   * to go on.
+   */
+  stale(query: {
+    before: number
+    surface?: Surface
+    after?: string
+    limit: number
+  }): Promise<{ items: Pick<Conversation, 'id' | 'participants'>[]; next?: string }>
+}
+
+/** Where a copy of a conversation begins. */
+export interface Copy {
+  /** Born where it will be continued, see `newConversationId`. */
+  id: string
+  user: string
+  surface: Surface
+  direct: boolean
+  audience?: string
+  /** How many of the newest messages to take along. */
+  messages: number
 }
 
 // --- small things ------------------------------------------------------------------------------------------------

@@ -29,6 +29,8 @@ export interface Place {
   thread?: string
   /** Only one person and the bot are here. */
   direct: boolean
+  /** Of a place that is not direct: whose members read along, if that is not the channel itself (the team of a Teams channel). */
+  audience?: string
 }
 
 /** What a platform says of a person. */
@@ -47,17 +49,23 @@ export interface Profile {
 
 export type Role = 'admin' | 'member'
 
+/** Who says that an e-mail address is someone's. */
+export type Voucher = Surface | 'oidc'
+
 /** One person behind all their identities. */
 export interface User {
   id: string
   name: string
-  emails: { address: string; verifiedBy: Surface }[]
+  /** `at`: when it was last heard from who vouches for it. */
+  emails: { address: string; verifiedBy: Voucher; at?: number }[]
   roles: Role[]
   state: 'active' | 'disabled'
-  /** `slack:<team>:<user>`, `teams:<tenant>:<object id>`, `web:local:<name>`. */
+  /** `slack:<team>:<user>`, `teams:<tenant>:<object id>`, `web:local:<name>`, `oidc:<issuer>:<subject>`. */
   identities: string[]
   /** Ids they had before other users were merged into this one. */
   formerly?: string[]
+  /** Nothing of theirs is deleted, whatever its age, until it is lifted (a legal hold). */
+  hold?: boolean
   locale?: string
   timeZone?: string
   /** Argon2id in PHC string form; web users only. Never leaves the store and the sign-in. */
@@ -230,6 +238,8 @@ export interface Conversation {
   /** The surface it began on. */
   surface: Surface
   direct: boolean
+  /** Of one that is not direct: whose members read along, see `audienceOf`. */
+  audience?: string
   /** Ids of the users who took part; only they may see it. */
   participants: string[]
   /** How many messages it has; the newest has `seq` one less. */

@@ -75,6 +75,7 @@ async function workload(store: Store): Promise<void> {
   await store.users.create(newUser({ identities: ['slack:T1:U1', 'slack:T1:U2'] }))
   await store.users.update(user.id, { name: 'Anna' })
   await store.users.list({ limit: 10 })
+  await know(store)
   const expiresAt = Date.now() + 60_000
   for (const id of ['s1', 's2', 's3']) await store.sessions.set(id, {}, { user: 'ann', expiresAt })
   await store.sessions.set('s4', {}, { expiresAt })
@@ -94,6 +95,36 @@ async function workload(store: Store): Promise<void> {
   const end = await store.bus.subscribe('c', () => undefined)
   await store.bus.publish('c', {})
   end()
+}
+
+/** People who come together and part, and what becomes of their conversations. */
+async function know(store: Store): Promise<void> {
+  const { users, conversations } = store
+  for (const id of ['kim', 'lee', 'moe', 'ned']) await users.create(newUser({ id }))
+  const shared = placeOf('g', { direct: false })
+  const kept = await say(store, messageAt(shared, { user: 'lee' }), { participants: ['lee'] })
+  await say(store, messageAt(shared), { participants: ['kim'] })
+  await say(store, messageAt(shared), { participants: ['ned'] })
+  await conversations.rate(kept.conversation, kept.turn, { value: 'up', user: 'ned', at: 1 })
+  await users.attach('lee', 'email:lee@example.com')
+  await users.detach('lee', 'email:lee@example.com', newUser({ id: 'oli', identities: ['email:lee@example.com'] }))
+  await store.absences.left('slack:T1:C1', 'web:local:lee')
+  await store.absences.left('slack:T1:C1', 'web:local:ned')
+  await users.merge('lee', 'kim')
+  await say(store, messageAt(shared), { participants: ['lee'] })
+  await conversations.list('lee', { limit: 10 })
+  const copy = {
+    id: deliveryOf(messageAt(placeOf('h'))).conversation,
+    user: 'moe',
+    surface: 'web',
+    direct: true,
+  } as const
+  await conversations.copy(kept.conversation, { ...copy, messages: 3 })
+  await conversations.forget(kept.conversation, 'ned')
+  await conversations.leave(copy.id, 'moe')
+  await conversations.stale({ before: Date.now() + 60_000, limit: 10 })
+  await users.search('kim', { limit: 10 })
+  for (const id of ['moe', 'ned', 'oli']) await users.remove(id)
 }
 
 /** Allowances and statistics: of a turn that runs, of one that is over, and of someone who is forgotten. */
@@ -158,11 +189,11 @@ describeRedis('the layout of the data in Redis', () => {
       expect((await redis.pttl(key)) > 0 ? 'ttl' : 'owner', key).toBe(row!.ends)
       met.add(row!.kind)
     }
-    // The lock lives only while data is migrated.
+    // The locks live only while data is migrated and while people are joined, and so does what is then to be done.
     expect([...met].sort()).toEqual(
       keyTable
         .map((row) => row.kind)
-        .filter((kind) => kind !== 'lock')
+        .filter((kind) => !['lock', 'joining', 'joiner'].includes(kind))
         .sort(),
     )
   })
@@ -171,12 +202,16 @@ describeRedis('the layout of the data in Redis', () => {
     await workload(store)
     const { items } = await store.conversations.list('ann', { limit: 10 })
     for (const { conversation } of items) await store.conversations.remove(conversation.id)
+    const others = await store.conversations.stale({ before: Date.now() + 60_000, limit: 100 })
+    for (const { id } of others.items) await store.conversations.remove(id)
     const owned = keyTable.filter((row) => row.ends === 'owner').map((row) => row.kind)
     const left = (await allKeys(redis))
       .map((key) => /\}:(\w+)/.exec(key)?.[1] ?? '')
       .filter((kind) => owned.includes(kind))
     const logs = ['entries', 'records', 'recordsOf']
-    expect([...new Set(left)].sort()).toEqual([...logs, 'identity', 'schema', 'user', 'users', 'vault'].sort())
+    expect([...new Set(left)].sort()).toEqual(
+      [...logs, 'absences', 'identity', 'schema', 'user', 'users', 'vault'].sort(),
+    )
   })
 
   it('keeps nothing of a log that is purged, nor of a user whose entries are', async () => {
@@ -283,9 +318,10 @@ describeRedis('what the steps cost in Redis', () => {
       if (!byScript) declared = command.startsWith('eval') ? args.slice(3, 3 + Number(count)) : []
       else for (const key of args.slice(1).filter((one) => one.startsWith(prefix))) expect(declared).toContain(key)
     }
-    // Each is sent whole at first. All but the common part, schema (sent before) and user_drop (the loser of a race).
+    // Each is sent whole at first. All but the common part, schema (sent before), updated (a migration's) and user_drop (the
+    // loser of a race).
     const whole = requests.filter(({ args, byScript }) => !byScript && args[0] === 'eval').map(({ args }) => args[1])
-    expect(new Set(whole).size).toBe(readdirSync(new URL('../../src/stores/redis/lua/', import.meta.url)).length - 3)
+    expect(new Set(whole).size).toBe(readdirSync(new URL('../../src/stores/redis/lua/', import.meta.url)).length - 4)
   })
 
   it.each(['one server', 'a Cluster'])(

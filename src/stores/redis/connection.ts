@@ -16,6 +16,8 @@ export interface Connection {
   runOnce<T>(command: () => Promise<T>): Promise<T>
   /** Run a script on its keys: `given` are its small named values, `texts` what it only stores. */
   script(name: ScriptName, keys: string[], given: object, ...texts: (string | number)[]): Promise<unknown>
+  /** All keys like this pattern, some at once, perhaps some of them twice. */
+  scan(pattern: string): AsyncIterable<string[]>
   /** One more connection, to any node; it does not reconnect by itself. */
   dial(): Redis
   /** Whether a dialled connection leads to a node that (still) belongs to the Cluster. */
@@ -78,6 +80,16 @@ function connectionOf({ client, options, entrances }: Made, health: Health): Con
       run(() =>
         (client as unknown as Scripted)[commandOf(name)]!(keys.length, ...keys, JSON.stringify(given), ...texts),
       ),
+    async *scan(pattern) {
+      for (const node of nodes()) {
+        let cursor = '0'
+        do {
+          const [next, found] = await run(() => node.scan(cursor, 'MATCH', pattern, 'COUNT', 500))
+          cursor = next
+          if (found.length > 0) yield found
+        } while (cursor !== '0')
+      }
+    },
     dial() {
       const known = nodes().map((node) => node.options)
       const all = known.length > 0 ? known : entrances

@@ -1,15 +1,18 @@
 import { homeOfConversation } from '../../ids.ts'
 import type { Conversations } from '../../store.ts'
 import type { Conversation, Found, Message, Rating, Surface } from '../../types.ts'
+import { copyWith } from './copies.ts'
 import type { Engine } from './engine.ts'
+import { forgetWith, staleWith } from './forgetting.ts'
 import { fold, search } from './search.ts'
+import type { UserRecords } from './userRecords.ts'
 
 type ReadReply = [fields: string[], count: number, first: number, newestFirst: string[], places: string[]]
 
 /** What one call with `matching` looks at before it hands back what it has: conversations, and bytes of messages. */
 const searchLimits = { conversations: 200, bytes: 8_000_000, atOnce: 8 }
 
-export function openConversations(engine: Engine): Conversations {
+export function openConversations(engine: Engine, records: UserRecords): Conversations {
   const { connection, keys, given } = engine
   const keysOf = (id: string) => {
     const home = homeOfConversation(id)
@@ -26,12 +29,14 @@ export function openConversations(engine: Engine): Conversations {
 
   /** Entries of a user's list after a cursor, newest first. */
   async function page(user: string, after: Cursor | undefined, limit: number): Promise<Cursor[]> {
-    const flat = (await connection.script('page', [keys.conversations(user)], given({ ...after, limit }))) as string[]
+    const at = [keys.conversations(user), keys.user(user)]
+    const flat = (await connection.script('page', at, given({ ...after, limit }))) as string[] | string
+    if (typeof flat === 'string') return page(flat, after, limit)
     return flat.flatMap((id, i) => (i % 2 === 0 ? [{ id, score: Number(flat[i + 1]) }] : []))
   }
 
   /** What is on a user's list but was deleted: a crash came between the two steps of a removal. */
-  async function forget(user: string, ids: string[]): Promise<void> {
+  async function unlist(user: string, ids: string[]): Promise<void> {
     if (ids.length > 0) await connection.run((redis) => redis.zrem(keys.conversations(user), ...ids))
   }
 
@@ -42,7 +47,7 @@ export function openConversations(engine: Engine): Conversations {
       // One more than needed tells whether something follows.
       entries = await page(user, entries.at(-2) ?? after, atOnce + 1)
       const heads = await Promise.all(entries.slice(0, atOnce).map(({ id }) => read(id, { messages: 0 })))
-      await forget(
+      await unlist(
         user,
         heads.flatMap((head, i) => (head ? [] : [entries[i]!.id])),
       )
@@ -50,6 +55,23 @@ export function openConversations(engine: Engine): Conversations {
         if (head) yield { entry: entries[i]!, conversation: head.conversation, more: i + 1 < entries.length }
       }
     } while (entries.length > atOnce)
+  }
+
+  /** Put it on the list of a user, or of the one they were merged into, who then takes part in it instead. */
+  async function enlist(id: string, at: number, user: string): Promise<void> {
+    const list = [keys.conversations(user), keys.user(user)]
+    const into = (await connection.script('enlist', list, given({ id, at }))) as string
+    if (into === '') return
+    await connection.script('move', [keysOf(id)[0]], given({ from: user, into, leave: true }))
+    await enlist(id, at, into)
+  }
+
+  async function leave(id: string, user: string): Promise<void> {
+    for (const one of new Set([user, await records.whoIs(user)])) {
+      const as = (await connection.script('leave', [keysOf(id)[0]], given({ user: one }))) as string
+      await unlist(one, [id])
+      if (as !== one) await unlist(as, [id])
+    }
   }
 
   async function messagesFrom(id: string, first: number, count: number): Promise<string[]> {
@@ -61,9 +83,8 @@ export function openConversations(engine: Engine): Conversations {
     read,
 
     async join(id, user) {
-      const [conversation] = keysOf(id)
-      const at = (await connection.script('join', [conversation], given({ user }))) as number | null
-      if (at !== null) await connection.run((redis) => redis.zadd(keys.conversations(user), 'GT', at, id))
+      const joined = (await connection.script('join', [keysOf(id)[0]], given({ user }))) as [number, string] | null
+      if (joined) await enlist(id, ...joined)
     },
 
     async list(user, { before, limit, matching }) {
@@ -95,10 +116,10 @@ export function openConversations(engine: Engine): Conversations {
       const home = homeOfConversation(id)
       const users = (await connection.script(
         'remove',
-        [keys.home(home), keys.inbox(home), keys.due(home), ...keysOf(id)],
+        [keys.home(home), keys.inbox(home), keys.due(home), ...keysOf(id), keys.updated(home)],
         given({ home, conversation: id }),
       )) as string[]
-      await Promise.all(users.map((user) => forget(user, [id])))
+      await Promise.all(users.map((user) => unlist(user, [id])))
     },
 
     async rate(id, turn, rating) {
@@ -106,6 +127,11 @@ export function openConversations(engine: Engine): Conversations {
       const text = rating ? JSON.stringify(rating) : ''
       return (await connection.script('rate', [conversation, turns], given({ turn }), text)) === 1
     },
+
+    copy: copyWith(engine, read, enlist),
+    leave,
+    forget: forgetWith(engine, records, leave),
+    stale: staleWith(engine),
   }
 }
 
@@ -152,6 +178,7 @@ function conversationOf(flat: string[], count: number): Conversation {
     updatedAt: number('updatedAt'),
     surface: text('surface') as Surface,
     direct: text('direct') === '1',
+    ...(fields.has('audience') && { audience: text('audience') }),
     participants: joined.sort((a, b) => a[1] - b[1]).map(([user]) => user),
     count,
     usage: {

@@ -1,9 +1,10 @@
-import { homeOf, homeOfConversation, isId } from '../../ids.ts'
+import { audienceOf, homeOf, homeOfConversation, isId } from '../../ids.ts'
 import type { Claim, Delivery, Inbox, Lease } from '../../store.ts'
 import { followUpMs, ownIdMs, pointerMs, seenMs } from '../../store.ts'
 import type { Accepted, Incoming, PendingTurn } from '../../types.ts'
 import { claimOf, entryOf, jsonOf, type Run } from './claims.ts'
 import type { Engine } from './engine.ts'
+import type { UserRecords } from './userRecords.ts'
 
 /** What the accept script replies; from `acceptedAt` on only for a claim. */
 type Stored = [
@@ -25,7 +26,7 @@ interface Route {
   stale?: string
 }
 
-export function openInbox(engine: Engine): Inbox {
+export function openInbox(engine: Engine, records: Pick<UserRecords, 'whoIs'>): Inbox {
   const { connection, keys, given, maxWaiting, shards } = engine
   // One server is asked for all shards at once: each instance asks every second. On a Cluster they may be anywhere.
   const askedTogether = connection.cluster ? shards.map((shard) => [shard]) : [shards]
@@ -44,6 +45,7 @@ export function openInbox(engine: Engine): Inbox {
         keys.inbox(home),
         keys.due(home),
         keys.conversation(home, conversation),
+        keys.updated(home),
         ...ids.map((id) => keys.seen(home, id)),
       ],
       given({
@@ -52,6 +54,7 @@ export function openInbox(engine: Engine): Inbox {
         user: incoming.user,
         surface: incoming.place.surface,
         direct: incoming.place.direct ? 1 : 0,
+        ...(!incoming.place.direct && { audience: audienceOf(incoming.place) }),
         maxWaiting,
         seenMs,
         ...(here && { ownIdMs }),
@@ -109,6 +112,16 @@ export function openInbox(engine: Engine): Inbox {
     return forward(delivery, 'named', { conversation, turn: became, fresh: fresh === 1 }, lease)
   }
 
+  /** A refused person may be another's former self, who takes part. */
+  async function acceptAsWhoever(delivery: Delivery, named: string, lease?: Lease) {
+    const first = await acceptNamed(delivery, named, lease)
+    const { user } = delivery.incoming
+    if (first.accepted[0] !== 'denied' || user === undefined) return first
+    const now = await records.whoIs(user)
+    if (now === user) return first
+    return acceptNamed({ ...delivery, incoming: { ...delivery.incoming, user: now } }, named, lease)
+  }
+
   /** For the conversation the place points at. */
   async function acceptHere(delivery: Delivery, lease?: Lease) {
     const here = { home: homeOf(delivery.incoming.place), conversation: delivery.conversation, turn: delivery.turn }
@@ -151,7 +164,7 @@ export function openInbox(engine: Engine): Inbox {
       const named = delivery.incoming.conversation
       const { accepted, claim } = await (named === undefined
         ? acceptHere(delivery, lease)
-        : acceptNamed(delivery, named, lease))
+        : acceptAsWhoever(delivery, named, lease))
       return claim ? { accepted: acceptedOf(accepted), claim } : { accepted: acceptedOf(accepted) }
     },
 

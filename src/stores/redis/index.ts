@@ -1,5 +1,6 @@
 import type { Store, StoreOptions } from '../../store.ts'
 import { defaultMaxWaiting } from '../../store.ts'
+import { openAbsences } from './absences.ts'
 import { openBudgets } from './budgets.ts'
 import { openBus } from './bus.ts'
 import type { ConnectionSettings } from './client.ts'
@@ -15,6 +16,7 @@ import { openRecords } from './records.ts'
 import { ensureSchema } from './schema.ts'
 import { openSessions } from './sessions.ts'
 import { openUsage } from './usage.ts'
+import { openUserRecords } from './userRecords.ts'
 import { openUsers } from './users.ts'
 import { openVault } from './vault.ts'
 
@@ -43,15 +45,18 @@ export async function openRedis(options: RedisStoreOptions): Promise<Store> {
   const { maxWaiting = defaultMaxWaiting, now } = options
   const engine = engineOf(connection, keys, { maxWaiting, ...(now && { now }) })
   const bus = openBus(engine, options.log)
-  const users = openUsers(engine)
+  const userRecords = openUserRecords(engine)
+  const sessions = openSessions(engine, userRecords)
+  const users = openUsers(engine, userRecords, sessions)
   return {
     engine: 'redis',
-    inbox: openInbox(engine),
+    inbox: openInbox(engine, userRecords),
     places: openPlaces(engine),
     leases: openLeases(engine),
-    conversations: openConversations(engine),
+    conversations: openConversations(engine, userRecords),
     users,
-    sessions: openSessions(engine),
+    sessions,
+    absences: openAbsences(engine),
     budgets: openBudgets(engine),
     usage: openUsage(engine, users),
     records: openRecords(engine),

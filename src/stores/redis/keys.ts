@@ -36,14 +36,16 @@ export const keyTable: readonly KeyKind[] = [
   row('inbox',         '{S(home)}:inbox:<home>',                'list',   'ttl',   'waiting messages, the running one first; at most maxWaiting',             'gone when empty; 180 days after the last message'),
   row('due',           '{shard}:due',                           'zset',   'owner', 'homes with work, by the time someone must look: now, or the lease\'s end', 'a home leaves when its inbox is empty'),
   row('seen',          '{S(home)}:seen:<home>:<id>',            'string', 'ttl',   'conversation and turn a message id became',                               '3 days; 180 for a message\'s own id'),
-  row('conversation',  '{S(home)}:conversation:<id>',           'hash',   'owner', 'title, times, surface, participants, usage, summary',                     'conversations.remove, or a discarded first turn'),
-  row('messages',      '{S(home)}:messages:<id>',               'list',   'owner', 'messages; the index is the seq',                                          'with its conversation'),
+  row('conversation',  '{S(home)}:conversation:<id>',           'hash',   'owner', 'title, times, surface, audience, participants (and whom one of them was merged into), usage, summary', 'conversations.remove, or a discarded first turn'),
+  row('messages',      '{S(home)}:messages:<id>',               'list',   'owner', 'messages; the index is the seq',                                          'with its conversation; one hour while a copy is being made'),
   row('turns',         '{S(home)}:turns:<id>',                  'hash',   'owner', 'by turn: seq of its first message and of its answer, rating; or = and the turn that replaced it', 'with its conversation'),
-  row('user',          '{S(user)}:user:<user>',                 'hash',   'owner', 'the user\'s record, a field each',                                        'users are never deleted; one minute while it is being created'),
+  row('updated',       '{shard}:updated',                       'zset',   'owner', 'the shard\'s conversations by time of update',                            'with its conversations'),
+  row('user',          '{S(user)}:user:<user>',                 'hash',   'owner', 'the user\'s record, a field each; or the user they were merged into',     'users.remove; one minute while it is being created'),
   row('users',         '{shard}:users',                         'zset',   'owner', 'ids of the shard\'s users, for pages through all',                        'with its users'),
   row('conversations', '{S(user)}:conversations:<user>',        'zset',   'owner', 'the user\'s conversations by time of update',                             'conversations.remove takes an entry out; list drops what is gone'),
   row('identity',      '{S(identity)}:identity:<identity>',     'string', 'owner', 'id of the user behind an identity',                                       'with its user'),
   row('sessions',      '{S(user)}:sessions:<user>',             'zset',   'ttl',   'the user\'s sessions by their end',                                       'the end of the last session'),
+  row('absences',      '{S(identity)}:absences:<identity>',     'zset',   'owner', 'channels and teams that someone left',                                    'absences.back, users.remove'),
   row('session',       '{S(session)}:session:<session>',        'string', 'ttl',   'a session of the web page',                                               'the session\'s end'),
   row('budget',        '{S(key)}:budget:<key>',                 'hash',   'ttl',   'what is used of an allowance in its window, what is held of it, and by which turn', 'the window\'s end'),
   row('reserved',      '{S(key)}:reserved:<key>',               'zset',   'ttl',   'turns that hold some of an allowance, by the end of that',                'the window\'s end'),
@@ -58,6 +60,8 @@ export const keyTable: readonly KeyKind[] = [
   row('hold',          '{S(key)}:hold:<key>',                   'string', 'ttl',   'who holds the lock of a vault key',                                       'as taken'),
   row('probe',         '{shard}:probe',                         'string', 'ttl',   'proof that the shard can be written to',                                  'one minute'),
   row('schema',        '{schema}:schema',                       'hash',   'owner', 'version of the layout and number of shards',                              'with the data'),
+  row('joining',       '{people}:joining',                      'hash',   'owner', 'the step at users and identities that was begun and not ended',           'its end; users.resume'),
+  row('joiner',        '{people}:joiner',                       'string', 'ttl',   'held by the instance that joins or parts users',                          'ten seconds, renewed'),
   row('lock',          '{schema}:lock',                         'string', 'ttl',   'held by the instance that migrates the layout',                           'one minute, renewed'),
 ]
 
@@ -85,6 +89,8 @@ export function spellKeys(prefix: string) {
     conversation: (home: string, id: string) => ofHome(home, `conversation:${id}`),
     messages: (home: string, id: string) => ofHome(home, `messages:${id}`),
     turns: (home: string, id: string) => ofHome(home, `turns:${id}`),
+    updated: (home: string) => ofHome(home, 'updated'),
+    updatedIn: (shard: number) => inShard(shard, 'updated'),
     user: (user: string) => own('user', user),
     users: (user: string) => inShard(shardOf(user), 'users'),
     usersIn: (shard: number) => inShard(shard, 'users'),
@@ -92,6 +98,9 @@ export function spellKeys(prefix: string) {
     identity: (identity: string) => own('identity', identity),
     sessions: (user: string) => own('sessions', user),
     session: (session: string) => own('session', session),
+    absences: (identity: string) => own('absences', identity),
+    joining: inShard('people', 'joining'),
+    joiner: inShard('people', 'joiner'),
     budget: (key: string) => own('budget', key),
     reserved: (key: string) => own('reserved', key),
     usageIn: (shard: number, day: string) => inShard(shard, `usage:${day}`),
@@ -106,7 +115,12 @@ export function spellKeys(prefix: string) {
     probeIn: (shard: number) => inShard(shard, 'probe'),
     schema: inShard('schema', 'schema'),
     lock: inShard('schema', 'lock'),
+    /** A pattern, not a key. */
+    allConversations: `${escaped(prefix)}{*}:conversation:*`,
     /** A channel of pub/sub, not a key. */
     channel: (name: string) => `${prefix}channel:${name}`,
   }
 }
+
+/** What means something in a pattern, as itself. */
+const escaped = (prefix: string): string => prefix.replace(/[\\*?[\]]/g, '\\$&')

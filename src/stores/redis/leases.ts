@@ -12,6 +12,7 @@ export function openLeases(engine: Engine): Leases {
     keys.conversation(home, conversation),
     keys.messages(home, conversation),
     keys.turns(home, conversation),
+    keys.updated(home),
   ]
 
   function stepOf([status, next, amended]: Stepped, home: string, lease?: Lease): Step {

@@ -53,6 +53,7 @@ export function openPlaces(engine: Engine): Places {
           keys.conversation(home, conversation),
           keys.messages(home, conversation),
           keys.turns(home, conversation),
+          keys.updated(home),
         ],
         given({ home, conversation, turn: became.turn, title, deleted: text === null }),
         JSON.stringify(text ?? ''),

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { newId } from '../../ids.ts'
+import { homeOfConversation, newId } from '../../ids.ts'
 import type { Log } from '../../types.ts'
 import type { Connection } from './connection.ts'
 import { type Keys, shards } from './keys.ts'
@@ -8,7 +8,20 @@ import { type Keys, shards } from './keys.ts'
 export type Migration = (connection: Connection, keys: Keys) => Promise<void>
 
 /** In order; the first leads from version 1 to 2. The current version is one more than there are. */
-export const migrations: readonly Migration[] = []
+export const migrations: readonly Migration[] = [
+  // 2: conversations by time of update.
+  async (connection, keys) => {
+    for await (const found of connection.scan(keys.allConversations)) {
+      await Promise.all(
+        found.map((key) => {
+          const id = key.slice(key.lastIndexOf(':') + 1)
+          const home = homeOfConversation(id)
+          return connection.script('updated', [key, keys.updated(home)], { conversation: id })
+        }),
+      )
+    }
+  },
+]
 
 /** The lock ends by itself when its holder dies. */
 const lockMs = 60_000

@@ -1,6 +1,7 @@
 import type { Sessions } from '../../store.ts'
 import type { JsonObject } from '../../types.ts'
 import type { Engine } from './engine.ts'
+import type { UserRecords } from './userRecords.ts'
 
 interface Stored {
   expiresAt: number
@@ -19,7 +20,7 @@ function format(data: JsonObject, user: string | undefined, expiresAt: number): 
   return `${expiresAt} ${encodeURIComponent(user ?? '')} ${JSON.stringify(data)}`
 }
 
-export function openSessions(engine: Engine): Sessions {
+export function openSessions(engine: Engine, records: Pick<UserRecords, 'idsOf'>): Sessions {
   const { connection, keys, given } = engine
 
   async function load(id: string): Promise<Stored | null> {
@@ -62,12 +63,16 @@ export function openSessions(engine: Engine): Sessions {
     },
 
     async endAll(user, except) {
-      const all = await connection.run((redis) => redis.zrange(keys.sessions(user), 0, '-1'))
-      const ended = all.filter((id) => id !== except)
-      if (ended.length === 0) return
-      const owner = encodeURIComponent(user)
-      await Promise.all(ended.map((id) => connection.script('session_end', [keys.session(id)], given({ user: owner }))))
-      await connection.run((redis) => redis.zrem(keys.sessions(user), ...ended))
+      for (const id of await records.idsOf(user)) await endOf(id, except)
     },
+  }
+
+  async function endOf(user: string, except?: string): Promise<void> {
+    const all = await connection.run((redis) => redis.zrange(keys.sessions(user), 0, '-1'))
+    const ended = all.filter((id) => id !== except)
+    if (ended.length === 0) return
+    const owner = encodeURIComponent(user)
+    await Promise.all(ended.map((id) => connection.script('session_end', [keys.session(id)], given({ user: owner }))))
+    await connection.run((redis) => redis.zrem(keys.sessions(user), ...ended))
   }
 }

@@ -1,8 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Fault } from '../../errors.ts'
-import type { Users } from '../../store.ts'
+import type { Sessions, Users } from '../../store.ts'
 import type { User } from '../../types.ts'
+import { fold } from '../matching.ts'
+import { isFound } from '../people.ts'
 import type { Engine } from './engine.ts'
+import { identitiesOf } from './identities.ts'
+import { joiningOf } from './joining.ts'
+import { type Flat, fieldsOf, type UserRecords, userOf } from './userRecords.ts'
 
 /**
  * How long a new user's record lives without all its identities: an instance that dies meanwhile leaves nothing behind,
@@ -11,30 +16,18 @@ import type { Engine } from './engine.ts'
 const pendingMs = 60_000
 /** How often two who want the same identity at the same time look again. */
 const tries = 40
+/** The most users that one search looks at. */
+const searchedUsers = 500
 
 /**
  * A user and their identities are in different shards. So a creation has steps: the record (pending, with an end), the
  * identities one by one, then the record is kept. Nobody sees a pending user; who meets one waits for it.
  */
-export function openUsers(engine: Engine): Users {
+export function openUsers(engine: Engine, records: UserRecords, sessions: Pick<Sessions, 'endAll'>): Users {
   const { connection, keys, given } = engine
-
-  async function load(id: string): Promise<User | 'pending' | null> {
-    const flat = await connection.run((redis) => redis.hgetall(keys.user(id)))
-    if (Object.keys(flat).length === 0) return null
-    return 'pending' in flat ? 'pending' : userOf(flat)
-  }
-
-  async function known(id: string): Promise<User | null> {
-    const found = await load(id)
-    return found === 'pending' ? null : found
-  }
-
-  const ownerOf = (identity: string) => connection.run((redis) => redis.get(keys.identity(identity)))
-
-  async function give(identity: string, from: string, to: string): Promise<string> {
-    return (await connection.script('identity', [keys.identity(identity)], given({ from, to }))) as string
-  }
+  const { load, known } = records
+  const identities = identitiesOf(engine)
+  const { ownerOf, give } = identities
 
   /** The user that has one of the identities already; `pending` while someone else creates one. */
   async function present(user: User): Promise<User | 'pending' | null> {
@@ -74,8 +67,21 @@ export function openUsers(engine: Engine): Users {
     )
   }
 
+  async function list({ after, limit }: { after?: string; limit: number }): Promise<User[]> {
+    const from = after === undefined ? '-' : `(${after}`
+    const found = await Promise.all(
+      engine.shards.map((shard) =>
+        connection.run((redis) => redis.zrangebylex(keys.usersIn(shard), from, '+', 'LIMIT', 0, limit)),
+      ),
+    )
+    const ids = found.flat().sort().slice(0, limit)
+    const users = await Promise.all(ids.map(known))
+    return users.filter((user) => user !== null)
+  }
+
   return {
     get: known,
+    ...joiningOf(engine, records, identities, sessions),
 
     async find(identity) {
       const owner = await ownerOf(identity)
@@ -93,37 +99,31 @@ export function openUsers(engine: Engine): Users {
     },
 
     async update(id, patch) {
-      const { id: _id, identities: _identities, ...changes } = patch as Partial<User>
+      const { id: _id, identities: _identities, formerly: _formerly, ...changes } = patch as Partial<User>
       const dropped = Object.entries(changes).flatMap(([field, value]) => (value === undefined ? [field] : []))
-      const flat = (await connection.script(
-        'user_update',
-        [keys.user(id)],
-        given({ drop: dropped }),
-        ...Object.entries(fieldsOf(changes)).flat(),
-      )) as string[] | null
-      return flat && userOf(Object.fromEntries(flat.flatMap((field, i) => (i % 2 ? [] : [[field, flat[i + 1]!]]))))
+      const set = Object.entries(fieldsOf(changes)).flat()
+      for (let now = id; ; ) {
+        const at = [keys.user(now)]
+        const reply = (await connection.script('user_update', at, given({ drop: dropped }), ...set)) as
+          | string[]
+          | string
+          | null
+        if (typeof reply !== 'string') return reply && userOf(flatOf(reply))
+        now = reply
+      }
     },
 
-    async list({ after, limit }) {
-      const from = after === undefined ? '-' : `(${after}`
-      const found = await Promise.all(
-        engine.shards.map((shard) =>
-          connection.run((redis) => redis.zrangebylex(keys.usersIn(shard), from, '+', 'LIMIT', 0, limit)),
-        ),
-      )
-      const ids = found.flat().sort().slice(0, limit)
-      const users = await Promise.all(ids.map(known))
-      return users.filter((user) => user !== null)
+    list,
+
+    async search(text, { after, limit }) {
+      const wanted = fold(text).trim()
+      const looked = await list({ limit: searchedUsers, ...(after !== undefined && { after }) })
+      const items = looked.filter((user) => isFound(user, wanted)).slice(0, limit)
+      const last = items.length === limit ? items.at(-1) : looked[searchedUsers - 1]
+      return last ? { items, next: last.id } : { items }
     },
   }
 }
 
-/** A field of the hash for each of the user, as JSON. */
-function fieldsOf(user: Partial<User>): Record<string, string> {
-  const set = Object.entries(user).filter(([, value]) => value !== undefined)
-  return Object.fromEntries(set.map(([field, value]) => [field, JSON.stringify(value)]))
-}
-
-function userOf(fields: Record<string, string>): User {
-  return Object.fromEntries(Object.entries(fields).map(([field, json]) => [field, JSON.parse(json)])) as unknown as User
-}
+const flatOf = (flat: string[]): Flat =>
+  Object.fromEntries(flat.flatMap((field, i) => (i % 2 ? [] : [[field, flat[i + 1]!]])))

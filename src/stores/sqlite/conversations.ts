@@ -1,7 +1,9 @@
 import { homeOfConversation } from '../../ids.ts'
 import type { Conversations } from '../../store.ts'
 import type { Conversation, Message, Rating } from '../../types.ts'
+import { copyInto } from './copies.ts'
 import type { Database, Sql } from './database.ts'
+import { createForgetting, staleIn } from './forgetting.ts'
 import type { Homes } from './homes.ts'
 import { createLists } from './lists.ts'
 import type { Shelf } from './shelf.ts'
@@ -53,6 +55,10 @@ export function createConversations(db: Database, homes: Homes, shelf: Shelf): C
         return db.run(text, stored, id, turn) > 0
       })
     },
+    copy: (id, copy) => db.write(() => copyInto(db, shelf, id, copy)),
+    leave: (id, user) => db.write(() => shelf.leave(id, user)),
+    forget: createForgetting(db, shelf),
+    stale: (query) => db.read(() => staleIn(db, query)),
   }
 }
 

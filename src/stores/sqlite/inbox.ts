@@ -1,12 +1,19 @@
-import { homeOf, homeOfConversation } from '../../ids.ts'
+import { audienceOf, homeOf, homeOfConversation } from '../../ids.ts'
 import { type Delivery, followUpMs, type Inbox, type Pointer } from '../../store.ts'
-import type { Accepted, Incoming, PendingTurn } from '../../types.ts'
+import type { Accepted, Incoming, PendingTurn, Place } from '../../types.ts'
 import type { Database } from './database.ts'
 import type { Entry, Homes } from './homes.ts'
 import type { Marks } from './marks.ts'
+import { whoIs } from './people.ts'
+import type { Shelf } from './shelf.ts'
 
 /** Messages waiting for their answer. `homes` keeps their order and leases; here is which conversation they go to. */
-export function createInbox(db: Database, marks: Marks, homes: Homes, now: () => number, maxWaiting: number): Inbox {
+export function createInbox(
+  db: Database,
+  { marks, homes, shelf }: { marks: Marks; homes: Homes; shelf: Shelf },
+  now: () => number,
+  maxWaiting: number,
+): Inbox {
   return {
     accept(delivery, lease) {
       return db.write(() => {
@@ -47,15 +54,18 @@ export function createInbox(db: Database, marks: Marks, homes: Homes, now: () =>
       marks.remember(place, incoming.ids, seen)
       return { status: seen.turn === turn ? 'accepted' : 'duplicate', ...seen }
     }
-    if (incoming.conversation && !takesPart(incoming.conversation, incoming.user)) return { status: 'denied' }
-    const pointer = incoming.conversation ? undefined : marks.pointer(place)
-    if (incoming.followUp && !incoming.conversation && !takesFollowUps(pointer)) return { status: 'ignored' }
-    const known = incoming.conversation ?? pointer?.conversation
+    const named = incoming.conversation
+    if (named && !(takesPart(named, incoming.user) && isLike(named, incoming.place))) return { status: 'denied' }
+    const pointer = named ? undefined : marks.pointer(place)
+    // What is said in private does not get into a shared conversation, nor the other way: the place begins a fresh one.
+    const pointed = pointer && isLike(pointer.conversation, incoming.place) ? pointer : undefined
+    if (incoming.followUp && !named && !takesFollowUps(pointed)) return { status: 'ignored' }
+    const known = named ?? pointed?.conversation
     const conversation = known ?? fresh
     const home = homeOfConversation(conversation)
     if (homes.size(home) >= maxWaiting) return { status: 'full' }
     if (!known) begin(fresh, incoming)
-    if (!incoming.conversation) marks.point(place, conversation)
+    if (!named) marks.point(place, conversation)
     homes.enter({ home, conversation, turn, incoming })
     marks.remember(place, incoming.ids, { turn, conversation })
     return { status: 'accepted', conversation, turn }
@@ -67,20 +77,19 @@ export function createInbox(db: Database, marks: Marks, homes: Homes, now: () =>
 
   function takesPart(conversation: string, user: string | undefined): boolean {
     if (user === undefined) return false
-    return db.one('SELECT 1 FROM members WHERE user = ? AND conversation = ?', user, conversation) !== undefined
+    const text = 'SELECT 1 FROM members WHERE user = ? AND conversation = ?'
+    return db.one(text, whoIs(db, user), conversation) !== undefined
+  }
+
+  /** Whether a conversation is as private as the place: both of one person, or both shared. */
+  function isLike(conversation: string, { direct }: Place): boolean {
+    return db.one('SELECT 1 FROM conversations WHERE id = ? AND direct = ?', conversation, direct ? 1 : 0) !== undefined
   }
 
   function begin(conversation: string, { place, user }: Incoming): void {
-    db.run(
-      'INSERT INTO conversations (id, created_at, updated_at, surface, direct) VALUES (?, ?, ?, ?, ?)',
-      conversation,
-      now(),
-      now(),
-      place.surface,
-      place.direct ? 1 : 0,
-    )
-    if (user === undefined) return
-    db.run('INSERT INTO members (user, conversation, at) VALUES (?, ?, ?)', user, conversation, now())
+    const { surface, direct } = place
+    shelf.begin(conversation, { surface, direct, ...(!direct && { audience: audienceOf(place) }) })
+    if (user !== undefined) shelf.join(conversation, user)
   }
 }
 

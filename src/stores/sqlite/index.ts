@@ -12,7 +12,7 @@ import { createInbox } from './inbox.ts'
 import { createLeases } from './leases.ts'
 import { lockFor } from './lock.ts'
 import { createMarks } from './marks.ts'
-import { createSessions, createUsers } from './people.ts'
+import { createAbsences, createSessions } from './people.ts'
 import { createPlaces } from './places.ts'
 import { startPurging } from './purge.ts'
 import { createRecords } from './records.ts'
@@ -20,6 +20,7 @@ import { migrate } from './schema.ts'
 import { createShelf } from './shelf.ts'
 import { createCache, createCounters } from './small.ts'
 import { createUsage } from './usage.ts'
+import { createUsers } from './users.ts'
 import { createVault } from './vault.ts'
 
 export interface SqliteOptions extends StoreOptions {
@@ -66,12 +67,13 @@ export async function sqliteStore(
   const endPurging = startPurging(db, now)
   return {
     engine: 'sqlite',
-    inbox: createInbox(db, marks, homes, now, maxWaiting),
+    inbox: createInbox(db, { marks, homes, shelf }, now, maxWaiting),
     places: createPlaces(db, marks, homes, shelf),
     leases: createLeases(db, homes, shelf, now),
     conversations: createConversations(db, homes, shelf),
     users,
     sessions: createSessions(db, now),
+    absences: createAbsences(db),
     budgets: createBudgets(db, now),
     usage: createUsage(db, now, users),
     records: createRecords(db),

@@ -1,53 +1,6 @@
-import type { Sessions, Users } from '../../store.ts'
-import type { JsonObject, User } from '../../types.ts'
-import type { Database } from './database.ts'
-
-export function createUsers(db: Database): Users {
-  interface Row {
-    body: string
-  }
-  const byId = (id: string) => userOf(db.one<Row>('SELECT body FROM users WHERE id = ?', id))
-  const byIdentity = (identity: string) =>
-    userOf(db.one<Row>('SELECT u.body FROM identities i JOIN users u ON u.id = i.user WHERE i.identity = ?', identity))
-
-  function userOf(row: Row | undefined): User | null {
-    return row ? (JSON.parse(row.body) as User) : null
-  }
-
-  return {
-    get: (id) => db.read(() => byId(id)),
-    find: (identity) => db.read(() => byIdentity(identity)),
-    create(user) {
-      return db.write(() => {
-        for (const identity of user.identities) {
-          const owner = byIdentity(identity)
-          if (owner) return owner
-        }
-        db.run('INSERT INTO users (id, body) VALUES (?, ?)', user.id, JSON.stringify(user))
-        for (const identity of user.identities) {
-          db.run('INSERT INTO identities (identity, user) VALUES (?, ?)', identity, user.id)
-        }
-        return user
-      })
-    },
-    update(id, patch) {
-      return db.write(() => {
-        const user = byId(id)
-        if (!user) return null
-        const changed: User = { ...user, ...patch, id, identities: user.identities }
-        db.run('UPDATE users SET body = ? WHERE id = ?', JSON.stringify(changed), id)
-        return byId(id)
-      })
-    },
-    list({ after = '', limit }) {
-      return db.read(() =>
-        db
-          .all<Row>('SELECT body FROM users WHERE id > ? ORDER BY id LIMIT ?', after, limit)
-          .map((row) => JSON.parse(row.body) as User),
-      )
-    },
-  }
-}
+import type { Absences, Sessions } from '../../store.ts'
+import type { JsonObject } from '../../types.ts'
+import type { Database, Sql } from './database.ts'
 
 export function createSessions(db: Database, now: () => number): Sessions {
   return {
@@ -84,7 +37,45 @@ export function createSessions(db: Database, now: () => number): Sessions {
     },
     destroy: (id) => db.write(() => void db.run('DELETE FROM sessions WHERE id = ?', id)),
     endAll(user, except) {
-      return db.write(() => void db.run('DELETE FROM sessions WHERE user = ? AND id IS NOT ?', user, except ?? null))
+      return db.write(() => {
+        // Those of before a merge as well, whichever of their ids is given.
+        db.run(
+          `DELETE FROM sessions
+            WHERE (user = ?1 OR user IN (SELECT id FROM aliases WHERE user = ?1)) AND id IS NOT ?2`,
+          whoIs(db, user),
+          except ?? null,
+        )
+      })
+    },
+  }
+}
+
+/** The id of the user that someone with this id is by now. */
+export function whoIs(sql: Sql, id: string): string {
+  return sql.one<{ user: string }>('SELECT user FROM aliases WHERE id = ?', id)?.user ?? id
+}
+
+export function createAbsences(db: Database): Absences {
+  return {
+    left(audience, identity) {
+      return db.write(() => {
+        db.run('INSERT INTO absences (identity, audience) VALUES (?, ?) ON CONFLICT DO NOTHING', identity, audience)
+      })
+    },
+    back(audience, identity) {
+      return db.write(() => void db.run('DELETE FROM absences WHERE identity = ? AND audience = ?', identity, audience))
+    },
+    among(audiences, identities) {
+      return db.read(() =>
+        db
+          .all<{ audience: string }>(
+            `SELECT DISTINCT audience FROM absences
+              WHERE identity IN (SELECT value FROM json_each(?)) AND audience IN (SELECT value FROM json_each(?))`,
+            JSON.stringify(identities),
+            JSON.stringify(audiences),
+          )
+          .map((row) => row.audience),
+      )
     },
   }
 }

@@ -182,6 +182,21 @@ export const steps: readonly string[] = [
     PRIMARY KEY (kind, id)
   ) WITHOUT ROWID;
   CREATE INDEX records_by_user ON records (kind, user, id);
+
+  -- audience: of a shared one, whose members read along.
+  ALTER TABLE conversations ADD COLUMN audience TEXT;
+  CREATE INDEX conversations_by_update ON conversations (updated_at, id);
+  CREATE INDEX conversations_by_surface ON conversations (surface, updated_at, id);
+
+  -- Users who were merged into another, by the id they had; never one that leads to an alias.
+  CREATE TABLE aliases (
+    id TEXT PRIMARY KEY,
+    user TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE
+  ) WITHOUT ROWID;
+  CREATE INDEX aliases_by_user ON aliases (user);
+
+  -- Who left a channel or a team.
+  CREATE TABLE absences (identity TEXT NOT NULL, audience TEXT NOT NULL, PRIMARY KEY (identity, audience)) WITHOUT ROWID;
   `,
 ]
 

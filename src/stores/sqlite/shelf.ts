@@ -2,6 +2,7 @@ import type { Amendment, Outcome } from '../../store.ts'
 import type { Conversation, Message } from '../../types.ts'
 import { fold } from '../matching.ts'
 import type { Sql } from './database.ts'
+import { whoIs } from './people.ts'
 
 export interface ConversationRow {
   id: string
@@ -12,6 +13,7 @@ export interface ConversationRow {
   updated_at: number
   surface: Conversation['surface']
   direct: number
+  audience: string | null
   count: number
   input: number
   output: number
@@ -24,6 +26,8 @@ export interface ConversationRow {
 /** Where conversations stand: what both turns and readers do with them, inside the transaction of the caller. */
 export interface Shelf {
   has(id: string): boolean
+  /** Begin an empty one. Its first participant is the caller's. */
+  begin(id: string, birth: Pick<Conversation, 'surface' | 'direct' | 'audience'>): void
   get(id: string): Conversation | undefined
   /** Append a turn's messages, after dropping those it replaces, and all else that a finished turn changes. */
   append(id: string, turn: string, outcome: Outcome, replaces?: string): void
@@ -34,6 +38,8 @@ export interface Shelf {
   setTitle(id: string, text: string, by: Conversation['titledBy']): void
   /** Put it on a user's list, at its top. */
   join(id: string, user: string): void
+  /** Take someone out of those who took part. */
+  leave(id: string, user: string): void
   /** Delete it, unless it has messages or something waits in it. */
   dropEmpty(id: string): void
   /** Delete it with its messages, members and pointers. Its waiting turns are the caller's. */
@@ -43,14 +49,21 @@ export interface Shelf {
 export function createShelf(sql: Sql, now: () => number): Shelf {
   const shelf: Shelf = {
     has: (id) => sql.one('SELECT 1 FROM conversations WHERE id = ?', id) !== undefined,
+    begin(id, { surface, direct, audience }) {
+      sql.run(
+        `INSERT INTO conversations (id, created_at, updated_at, surface, direct, audience)
+          VALUES (?1, ?2, ?2, ?3, ?4, ?5)`,
+        id,
+        now(),
+        surface,
+        direct ? 1 : 0,
+        audience ?? null,
+      )
+    },
     get(id) {
       const row = sql.one<ConversationRow>('SELECT * FROM conversations WHERE id = ?', id)
       if (!row) return undefined
-      const members = sql.all<{ user: string }>('SELECT user FROM members WHERE conversation = ? ORDER BY rowid', id)
-      return conversationOf(
-        row,
-        members.map((member) => member.user),
-      )
+      return conversationOf(row, participantsOf(sql, id))
     },
     append(id, turn, outcome, replaces) {
       if (replaces !== undefined) replace(id, replaces, turn)
@@ -105,10 +118,14 @@ export function createShelf(sql: Sql, now: () => number): Shelf {
     join(id, user) {
       sql.run(
         'INSERT INTO members (user, conversation, at) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET at = excluded.at',
-        user,
+        // A turn that began before its author was merged into another is theirs.
+        whoIs(sql, user),
         id,
         now(),
       )
+    },
+    leave(id, user) {
+      sql.run('DELETE FROM members WHERE conversation = ? AND user = ?', id, whoIs(sql, user))
     },
     dropEmpty(id) {
       const used = sql.one(
@@ -191,6 +208,12 @@ export function createShelf(sql: Sql, now: () => number): Shelf {
   }
 }
 
+/** In the order in which they came. */
+export function participantsOf(sql: Sql, id: string): string[] {
+  const rows = sql.all<{ user: string }>('SELECT user FROM members WHERE conversation = ? ORDER BY rowid', id)
+  return rows.map((row) => row.user)
+}
+
 function conversationOf(row: ConversationRow, participants: string[]): Conversation {
   return {
     id: row.id,
@@ -200,6 +223,7 @@ function conversationOf(row: ConversationRow, participants: string[]): Conversat
     updatedAt: row.updated_at,
     surface: row.surface,
     direct: row.direct === 1,
+    ...(row.audience === null ? {} : { audience: row.audience }),
     participants,
     count: row.count,
     usage: { input: row.input, output: row.output, cacheRead: row.cache_read, cacheWrite: row.cache_write },

@@ -41,6 +41,8 @@ export function createWorld(stores: Store[], clock: Clock): World {
   const known: Known[] = []
   const sent: Incoming[] = []
   const pointers = new Map<number, string>()
+  /** Whether a conversation is of one person only. */
+  const direct = new Map<string, boolean>()
   const muted = new Set<number>()
   /** Who may work on a home, and until when. */
   const holders = new Map<string, { token: string; until: number }>()
@@ -75,12 +77,19 @@ export function createWorld(stores: Store[], clock: Clock): World {
     const delivery = deliveryOf(incoming)
     const lease = claim ? newLease() : undefined
     const result = await stores[by]!.inbox.accept(delivery, lease)
-    if (incoming.followUp && !incoming.conversation && (!pointers.has(place) || muted.has(place))) {
+    const isLike = (conversation: string) => direct.get(conversation) === incoming.place.direct
+    if (incoming.conversation && !isLike(incoming.conversation)) {
+      expect(result).toEqual({ accepted: { status: 'denied' } })
+      return
+    }
+    // A place that points across the border between private and shared begins a fresh one.
+    const pointed = isLike(pointers.get(place) ?? '') ? pointers.get(place) : undefined
+    if (incoming.followUp && !incoming.conversation && (pointed === undefined || muted.has(place))) {
       expect(result).toEqual({ accepted: { status: 'ignored' } })
       return
     }
     if (!incoming.followUp && !incoming.conversation) muted.delete(place)
-    const conversation = incoming.conversation ?? pointers.get(place) ?? delivery.conversation
+    const conversation = incoming.conversation ?? pointed ?? delivery.conversation
     const home = homeOfConversation(conversation)
     const before = waiting(home).length
     if (before >= maxWaiting) {
@@ -89,6 +98,7 @@ export function createWorld(stores: Store[], clock: Clock): World {
     }
     expect(result.accepted).toEqual({ status: 'accepted', conversation, turn: delivery.turn })
     if (!incoming.conversation) pointers.set(place, conversation)
+    if (conversation === delivery.conversation) direct.set(conversation, incoming.place.direct)
     const { turn } = delivery
     known.push({
       incoming: { ...incoming },

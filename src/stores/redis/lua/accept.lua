@@ -1,12 +1,12 @@
--- Store a message in the inbox of its home, once. KEYS home, inbox, due, conversation, seen...; ARGV[2] its JSON.
+-- Store a message in the inbox of its home, once. KEYS home, inbox, due, conversation, updated, seen...; ARGV[2] its JSON.
 -- given.into: the message is for the conversation of KEYS[4]; `named`: the user has to take part in it; `pointed`: a
 -- place points at it. Otherwise the place decides, and KEYS[4] is the conversation to begin if it points nowhere.
 -- Replies {status, conversation, turn} and, when it is claimed, {.., acceptedAt, attempt, draft, answer, stopped}.
 
-local known, became = recall(5)
+local known, became = recall(6)
 if known then
   -- Ids of the same message that were not named the first time.
-  remember(5, known, became)
+  remember(6, known, became)
   if not given.into and string.sub(known, 1, #given.home) ~= given.home then
     return { 'elsewhere', known, became, 0 }
   end
@@ -23,11 +23,19 @@ if given.into then
   if redis.call('EXISTS', KEYS[4]) == 0 then
     return { 'gone' }
   end
-  if given.into == 'named' and redis.call('HEXISTS', KEYS[4], 'p:' .. (given.user or '')) == 0 then
+  if given.into == 'named' and redis.call('HEXISTS', KEYS[4], 'p:' .. member(4, given.user or '')) == 0 then
     return { 'denied' }
+  end
+  -- What is said in private does not get into a shared conversation, nor the other way.
+  if tonumber(redis.call('HGET', KEYS[4], 'direct')) ~= given.direct then
+    return { given.into == 'named' and 'denied' or 'gone' }
   end
 else
   local to, used, muted = pointer()
+  -- The same for what was born here. Of what was not, the second step can tell.
+  if to and tonumber(redis.call('HGET', HOME, 'toDirect') or given.direct) ~= given.direct then
+    to = nil
+  end
   if given.followUpMs and (not to or muted or now - used >= given.followUpMs) then
     return { 'ignored' }
   end
@@ -38,7 +46,7 @@ else
     point(to)
     redis.call('PEXPIREAT', HOME, now + given.pointerMs)
     if string.sub(to, 1, #given.home) ~= given.home then
-      remember(5, to, given.turn)
+      remember(6, to, given.turn)
       return { 'elsewhere', to, given.turn, 1 }
     end
     conversation = to
@@ -54,13 +62,18 @@ end
 if begins then
   redis.call('HSET', KEYS[4], 'id', conversation, 'title', '', 'titledBy', 'none', 'createdAt', now, 'updatedAt', now,
     'surface', given.surface, 'direct', given.direct)
+  if given.audience then
+    redis.call('HSET', KEYS[4], 'audience', given.audience)
+  end
+  redis.call('ZADD', KEYS[5], now, conversation)
   if given.user then
     redis.call('HSET', KEYS[4], 'p:' .. given.user, now)
   end
   point(conversation)
+  redis.call('HSET', HOME, 'toDirect', given.direct)
 end
 
-remember(5, conversation, given.turn)
+remember(6, conversation, given.turn)
 local waiting = redis.call('RPUSH', INBOX, given.turn .. ' ' .. conversation .. ' ' .. now .. ' ' .. ARGV[2])
 redis.call('PEXPIREAT', INBOX, now + given.pointerMs)
 local reply = { 'accepted', conversation, given.turn }

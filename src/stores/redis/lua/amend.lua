@@ -1,4 +1,4 @@
--- Change a turn's question, wherever it is. KEYS home, inbox, due, conversation, messages, turns; ARGV[2] the JSON of the
+-- Change a turn's question, wherever it is. KEYS home, inbox, due, conversation, messages, turns, updated; ARGV[2] the JSON of the
 -- new text, of an empty one if the question was deleted. Replies {when, turn, stopped turns}.
 
 local CONVERSATION, MESSAGES, TURNS = KEYS[4], KEYS[5], KEYS[6]

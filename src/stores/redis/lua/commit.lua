@@ -1,5 +1,5 @@
 -- Append a turn's messages to its conversation, once, and end the turn if its answer was delivered.
--- KEYS home, inbox, due, conversation, messages, turns. ARGV[2] the answer's JSON, then role and JSON of each message.
+-- KEYS home, inbox, due, conversation, messages, turns, updated. ARGV[2] the answer's JSON, then role and JSON of each message.
 -- Replies {status, next, amended}.
 
 local CONVERSATION, MESSAGES, TURNS = KEYS[4], KEYS[5], KEYS[6]
@@ -48,13 +48,14 @@ local function describe()
     redis.call('HINCRBY', CONVERSATION, field, tokens)
   end
   for i, user in ipairs(given.participants) do
-    redis.call('HSETNX', CONVERSATION, 'p:' .. user, now + i)
+    redis.call('HSETNX', CONVERSATION, 'p:' .. member(4, user), now + i)
   end
   local title = amended or given.title
   if title and title ~= '' and redis.call('HGET', CONVERSATION, 'titledBy') == 'none' then
     redis.call('HSET', CONVERSATION, 'title', title, 'titledBy', 'text')
   end
   redis.call('HSET', CONVERSATION, 'updatedAt', now)
+  redis.call('ZADD', KEYS[7], now, given.conversation)
 end
 
 local over, told = finished(turn, token)

@@ -62,7 +62,19 @@ local function point(conversation)
 end
 
 local function unpoint()
-  redis.call('HDEL', HOME, 'to', 'toUntil', 'muted')
+  redis.call('HDEL', HOME, 'to', 'toUntil', 'toDirect', 'muted')
+end
+
+-- Under which id someone takes part in the conversation of KEYS[at]: who was merged into another is that one by now.
+local function member(at, user)
+  while redis.call('HEXISTS', KEYS[at], 'p:' .. user) == 0 do
+    local merged = redis.call('HGET', KEYS[at], 'm:' .. user)
+    if not merged then
+      break
+    end
+    user = merged
+  end
+  return user
 end
 
 -- The token of the lease, if it has not run out.
@@ -130,7 +142,7 @@ local function drop_run(turn)
 end
 
 -- Drop a conversation that nothing came of, and nothing will: no messages, none waiting. KEYS conversation, messages,
--- turns from 4 on.
+-- turns, updated from 4 on.
 local function discard()
   if redis.call('EXISTS', KEYS[5]) == 1 then
     return
@@ -142,6 +154,7 @@ local function discard()
     end
   end
   redis.call('DEL', KEYS[4], KEYS[6])
+  redis.call('ZREM', KEYS[7], given.conversation)
   if redis.call('HGET', HOME, 'to') == given.conversation then
     unpoint()
   end

@@ -1,4 +1,10 @@
--- A page of a sorted set from its highest score down, after the entry `given.id` with `given.score`. KEYS set.
+-- A page of a user's list from its highest score down, after the entry `given.id` with `given.score`. KEYS list, user.
+-- Replies the user into whom this one was merged instead, if so.
+
+local merged = redis.call('HGET', KEYS[2], 'alias')
+if merged then
+  return merged
+end
 
 local page, offset = {}, 0
 local from = given.score and string.format('%.0f', given.score) or '+inf'

@@ -6,6 +6,9 @@ if not given.conversation or (KEYS[2] and redis.call('EXISTS', KEYS[2]) == 0) th
   return 1
 end
 point(given.conversation)
-redis.call('HDEL', HOME, 'muted')
+redis.call('HDEL', HOME, 'muted', 'toDirect')
+if KEYS[2] then
+  redis.call('HSET', HOME, 'toDirect', redis.call('HGET', KEYS[2], 'direct'))
+end
 redis.call('PEXPIREAT', HOME, now + given.pointerMs)
 return 1

@@ -1,4 +1,4 @@
--- Delete a conversation and what waits for it. KEYS home, inbox, due, conversation, messages, turns. Replies its users.
+-- Delete a conversation and what waits for it. KEYS home, inbox, due, conversation, messages, turns, updated. Replies its users.
 
 local users = {}
 for _, field in ipairs(redis.call('HKEYS', KEYS[4])) do
@@ -7,6 +7,7 @@ for _, field in ipairs(redis.call('HKEYS', KEYS[4])) do
   end
 end
 redis.call('DEL', KEYS[4], KEYS[5], KEYS[6])
+redis.call('ZREM', KEYS[7], given.conversation)
 if redis.call('HGET', HOME, 'to') == given.conversation then
   unpoint()
 end

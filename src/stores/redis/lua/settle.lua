@@ -1,4 +1,4 @@
--- A turn is over. KEYS home, inbox, due, conversation, messages, turns. Replies {status, next}.
+-- A turn is over. KEYS home, inbox, due, conversation, messages, turns, updated. Replies {status, next}.
 
 if finished(given.turn, given.token) then
   return { 'ok', pass_on() }

@@ -1,6 +1,6 @@
 -- A new user has all their identities: keep the record. KEYS user, users. Replies 0 if it ended meanwhile.
 
-if redis.call('EXISTS', KEYS[1]) == 0 then
+if redis.call('HEXISTS', KEYS[1], 'id') == 0 then
   return 0
 end
 redis.call('HDEL', KEYS[1], 'pending')
