@@ -232,6 +232,10 @@ function escapeInline(words: string, whole: boolean): { shown: string; used: num
   let honest = -1
   const length = whole ? words.length : withoutHalf(words)
   while (at < length) {
+    const plain = plainUntil(words, at, length)
+    shown += words.slice(at, plain)
+    at = plain
+    if (at === length) break
     const char = words[at]!
     const next = words[at + 1]
     if (!whole && next === undefined && '`!<\\]'.includes(char)) break
@@ -272,3 +276,11 @@ function codeAt(words: string, at: number, whole: boolean): string | 'wait' {
   }
   return !whole && words.length - at <= longCode ? 'wait' : ticks
 }
+
+/** Where the words from `at` on stop being mere words: most are, and go through at once. */
+function plainUntil(words: string, at: number, length: number): number {
+  special.lastIndex = at
+  return Math.min(special.exec(words)?.index ?? length, length)
+}
+
+const special = /[`\\<![\]]/g
