@@ -108,7 +108,8 @@ export function createStream(options: StreamOptions): Stream {
       if (streamType === 'streaming') shown = text
     } catch (thrown) {
       const end = streamEndOf(thrown)
-      // One that runs here already is what an instance that died has left; it ends by itself.
+      // One that runs here already was left by an instance that died before it heard the stream's id. Nobody can end it
+      // without that: Teams does, two minutes after its start.
       if (end === 'off' || end === 'other' || starts >= maxStarts) state = 'off'
       throw thrown
     }
