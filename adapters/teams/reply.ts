@@ -118,21 +118,23 @@ export function createReply(options: ReplyOptions): Reply {
         log.debug({ reason: messageOf(thrown) }, 'no stream for a finished answer')
       })
     }
-    await writeAsTaken(compose)
+    const { rated } = await writeAsTaken(compose)
     if (messages.cancelled) return cancel()
     const last = messages.last
-    if (last && compose(false).rated) options.posted(last)
+    if (last && rated) options.posted(last)
     const note = messages.doubtful && (await messages.note(message(doubt(about, options.web))))
     if (note) options.posted(note)
   }
 
   /** As it should be; cut smaller if that is too large for Teams, and without cards and mentions if Teams finds fault with it. */
-  async function writeAsTaken(compose: (plain: boolean) => Content): Promise<void> {
+  async function writeAsTaken(compose: (plain: boolean) => Content): Promise<Content> {
     let bytes = limits.messageBytes
     let plain = false
     for (let attempt = 0; ; attempt++) {
       try {
-        return await write(compose(plain), bytes)
+        const content = compose(plain)
+        await write(content, bytes)
+        return content
       } catch (thrown) {
         if (isTooLarge(thrown) && attempt < 3) {
           bytes = Math.floor(bytes / 2)
