@@ -127,7 +127,10 @@ export function createCommandReply(options: {
     paceMs: 60_000,
     async started() {},
     async text() {},
-    done: (final: Answer) => settle(final.text, footer({ ...final, rated: isRated(final) })),
+    async done(final: Answer) {
+      if (final.text.trim() !== '') await settle(final.text, footer({ ...final, rated: isRated(final) }))
+      else if (final.notice) await settle(final.notice.text, footer({ rated: false }))
+    },
     async stopped(final: Answer) {
       if (final.text.trim() !== '') await settle(final.text, footer({ ...final, rated: false }))
       else if (final.notice) await settle(final.notice.text, [])

@@ -164,7 +164,11 @@ export function createThreadReply(options: ThreadReplyOptions): Reply {
       pace.beat(address.install, about.turn)
       await preview.push(delta)
     },
-    done: (final: Answer) => settle(final.text, footer({ ...final, rated: isRated(final) })),
+    async done(final: Answer) {
+      if (final.text.trim() !== '') return settle(final.text, footer({ ...final, rated: isRated(final) }))
+      // Held back as a whole: the words about that are all there is to show.
+      await settle(final.notice?.text ?? '', footer({ rated: false }))
+    },
     async stopped(final: Answer) {
       if (final.text.trim() !== '') return settle(final.text, footer({ ...final, rated: false }))
       // Nothing was said: a line that it was stopped, or (conversation or question were deleted) nothing at all.
