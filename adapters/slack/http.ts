@@ -27,11 +27,12 @@ export function createHttp(apiUrl: string, timeoutMs: number): Http {
   const send: Send = async (method, token, args, timeoutMs) => {
     let response: Awaited<ReturnType<typeof request>>
     let text: string
+    const patience = patienceOf(timeoutMs)
     try {
       response = await request(base + method, {
         method: 'POST',
         dispatcher,
-        signal: AbortSignal.timeout(timeoutMs),
+        signal: patience.signal,
         headers: {
           ...(token && { authorization: `Bearer ${token}` }),
           'content-type': 'application/x-www-form-urlencoded',
@@ -45,6 +46,8 @@ export function createHttp(apiUrl: string, timeoutMs: number): Http {
         outcome: neverSent(thrown) ? 'not done' : 'unknown',
         cause: thrown,
       })
+    } finally {
+      patience.end()
     }
     const { statusCode, headers } = response
     if (statusCode === 429) {
@@ -62,11 +65,12 @@ export function createHttp(apiUrl: string, timeoutMs: number): Http {
   async function respond(url: string, body: Record<string, unknown>): Promise<void> {
     if (!isSlacks(url, apiHost)) throw new SlackError('response_url', 'refused')
     let status: number
+    const patience = patienceOf(timeoutMs)
     try {
       const response = await request(url, {
         method: 'POST',
         dispatcher,
-        signal: AbortSignal.timeout(timeoutMs),
+        signal: patience.signal,
         headers: { 'content-type': 'application/json' },
         body: JSON.stringify(body),
       })
@@ -77,6 +81,8 @@ export function createHttp(apiUrl: string, timeoutMs: number): Http {
         outcome: neverSent(thrown) ? 'not done' : 'unknown',
         cause: thrown,
       })
+    } finally {
+      patience.end()
     }
     if (status >= 500) throw new SlackError('response_url', `http_${status}`, { outcome: 'unknown' })
     // Its half hour or its five uses are over, or it does not like what it got.
@@ -84,6 +90,13 @@ export function createHttp(apiUrl: string, timeoutMs: number): Http {
   }
 
   return { send, respond, close: () => dispatcher.destroy() }
+}
+
+/** `AbortSignal.timeout` would go off for every call, long after it is over, and make an error that nobody sees. */
+function patienceOf(ms: number): { signal: AbortSignal; end(): void } {
+  const aborter = new AbortController()
+  const timer = setTimeout(() => aborter.abort(), ms).unref()
+  return { signal: aborter.signal, end: () => clearTimeout(timer) }
 }
 
 const slackDomain = /(?:^|\.)slack(?:-gov)?\.com$/
