@@ -125,7 +125,7 @@ export function createAnswer(options: AnswerOptions): Work {
     reading.catch(() => {})
     let user: User
     try {
-      user = await persist(run, log, () => people.resolve(claim.incoming.sender))
+      user = await persist(run, log, () => people.resolve(claim.incoming.sender, knownUser(claim)))
     } catch (thrown) {
       if (interrupted(run)) throw thrown
       return { outcome: refusal(thrown, delivered, log) }
@@ -215,6 +215,11 @@ export function createAnswer(options: AnswerOptions): Work {
       }
     }
   }
+}
+
+/** Who writes on the web page has signed in; on the platforms it is the account that counts. */
+function knownUser({ incoming }: Claim): string | undefined {
+  return incoming.place.surface === 'web' ? incoming.user : undefined
 }
 
 /** What is asked, and what was said before: a replaced turn, and all after it, is not part of that. */

@@ -1,39 +1,38 @@
+import { randomUUID } from 'node:crypto'
+import { createAccess } from './access.ts'
+import { createContinuing } from './continuing.ts'
 import { Fault } from './errors.ts'
-import { exportJson, exportMarkdown } from './export.ts'
+import { exportJson, exportMarkdown, pagesOf } from './export.ts'
 import { shorten } from './history/text.ts'
 import { firstWords } from './history.ts'
-import { isId } from './ids.ts'
+import { identityOf } from './ids.ts'
+import type { Limits } from './limits.ts'
 import type { Live } from './live.ts'
 import type { People } from './people.ts'
+import type { Personal } from './personal.ts'
 import type { Store } from './store.ts'
 import type { Turns } from './turns.ts'
-import type { Chat, Conversation, Message, Place, PlatformChat } from './types.ts'
+import type { Chat, Conversation, Linking, Place, PlatformChat, Rating } from './types.ts'
 
 /** How often a watcher whose turn runs elsewhere (or waits) looks into the store, in case its instance died. */
 const recheckMs = 3_000
 const titleChars = 200
-const exportPage = 200
 
 /** The one door that adapters come through; see `Chat` and `PlatformChat` in types.ts. */
 export function createChat(options: {
-  store: Pick<Store, 'conversations' | 'inbox' | 'places'>
+  store: Pick<Store, 'conversations' | 'inbox' | 'places' | 'absences' | 'users' | 'records'>
   turns: Turns
   live: Live
   people: Pick<People, 'resolve'>
+  limits: Pick<Limits, 'left'>
+  personal: Pick<Personal, 'forget'>
+  linking: Linking
 }): PlatformChat {
   const { store, turns, live, people } = options
-  const { conversations, inbox, places } = store
-
-  /** A conversation of this user's, or `not_found`: whether it exists for someone else is nobody's business. */
-  async function own(
-    user: string,
-    id: string,
-    window = { messages: 1 },
-  ): Promise<{ conversation: Conversation; messages: Message[] }> {
-    const found = isId(id) ? await conversations.read(id, window) : null
-    if (!found?.conversation.participants.includes(user)) throw new Fault('not_found')
-    return found
-  }
+  const { conversations, inbox, places, absences, users, records } = store
+  const access = createAccess(store)
+  const { own } = access
+  const continuing = createContinuing({ access, conversations, places })
 
   const watch: Chat['watch'] = (conversation, turn, from, listener) => {
     let ended = false
@@ -85,10 +84,11 @@ export function createChat(options: {
     conversations: {
       async list(user, query) {
         const page = await conversations.list(user, query)
-        return { ...page, items: page.items.map((found) => found.conversation) }
+        const seen = await access.seen(user, page.items)
+        return { ...page, items: seen.map((found) => found.conversation) }
       },
       async search(user, text, limit) {
-        return (await conversations.list(user, { limit, matching: text })).items
+        return access.seen(user, (await conversations.list(user, { limit, matching: text })).items)
       },
       async open(user, id, { before, limit }) {
         const found = await own(user, id, { messages: limit, ...(before !== undefined && { before }) })
@@ -106,18 +106,36 @@ export function createChat(options: {
         await conversations.remove(id)
       },
       async rate(user, id, turn, rating) {
-        await own(user, id)
+        const { conversation } = await own(user, id)
         const full = rating && { ...rating, user, at: Date.now() }
         if (!(await conversations.rate(id, turn, full))) throw new Fault('not_found')
+        await noteFeedback(conversation, turn, full)
+      },
+      async copy(user, id) {
+        // Where it goes on is the page of the copy itself: nothing else points there.
+        const place: Place = { surface: 'web', workspace: 'local', channel: `${user}:${randomUUID()}`, direct: true }
+        const result = await continuing.continue(user, id, place)
+        if (result.status === 'confirm') throw new Fault('internal')
+        return result.conversation
       },
       async export(user, id, format) {
         const { conversation } = await own(user, id)
-        const messages = pages(id, conversation.count)
+        const messages = pagesOf(conversations, conversation)
         return format === 'json' ? exportJson(conversation, messages) : exportMarkdown(conversation, messages)
       },
     },
-    who: people.resolve,
+    who: (sender) => people.resolve(sender),
+    left: options.limits.left,
+    linking: options.linking,
+    forget: options.personal.forget,
     current,
+    continue: continuing.continue,
+    async attends(audience, sender, here) {
+      const identity = identityOf(sender)
+      if (here) await absences.back(audience, identity)
+      // Who never wrote to us has nothing to lose sight of.
+      else if (await users.find(identity)) await absences.left(audience, identity)
+    },
     begin: (place) => places.point(place, null),
     mute: places.mute,
     async stopHere(place) {
@@ -127,16 +145,14 @@ export function createChat(options: {
     amend: (place, id, text) => turns.amend(place, id, { text, title: firstWords(text ?? '') }),
   }
 
-  async function current(place: Place): Promise<string | null> {
-    return (await places.read(place))?.conversation ?? null
+  /** For the admins' list, without a word of what was said. */
+  async function noteFeedback({ surface }: Conversation, turn: string, rating: Rating | null): Promise<void> {
+    if (!rating) return records.drop('feedback', turn)
+    const { value, comment, user, at } = rating
+    await records.put('feedback', { id: turn, at, user, data: { value, surface, ...(comment && { comment }) } })
   }
 
-  /** All messages, the oldest first, a page at a time. */
-  async function* pages(id: string, count: number): AsyncIterable<Message[]> {
-    for (let before = exportPage; before < count + exportPage; before += exportPage) {
-      const found = await conversations.read(id, { before, messages: exportPage })
-      if (!found) return
-      yield found.messages.filter(({ seq }) => seq < count)
-    }
+  async function current(place: Place): Promise<string | null> {
+    return (await places.read(place))?.conversation ?? null
   }
 }

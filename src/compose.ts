@@ -1,6 +1,7 @@
-import { asFault, Fault, notice } from './errors.ts'
+import { asFault, Fault, messageOf, notice } from './errors.ts'
 import { buildPrompt, createEstimator, withQuotes } from './history.ts'
 import { hashOf } from './ids.ts'
+import type { Held, Limits } from './limits.ts'
 import type { Cache, Claim } from './store.ts'
 import type { Run } from './turns.ts'
 import type {
@@ -48,6 +49,7 @@ export interface Composer {
 export interface ComposerOptions {
   model: Model
   cache: Cache
+  limits: Pick<Limits, 'enter'>
   /** The same for everybody; goes before the cache point. */
   systemPrompt: string
   maxTokens?: number
@@ -60,8 +62,42 @@ export function createComposer(options: ComposerOptions): Composer {
   const estimator = createEstimator()
 
   async function compose(question: Question, onText: (delta: string) => void): Promise<Composed> {
-    const { claim, user, run, log, conversation, history } = question
+    const { claim, user, run, log } = question
     if (run.state !== 'running') return { answer: ended('', run), dropped: 0 }
+    const { surface, workspace } = claim.incoming.place
+    const asking = { turn: claim.turn, user, surface, workspace, first: claim.attempt === 1 }
+    const output = options.maxTokens ?? model.limits.output
+    let held: Held | undefined
+    try {
+      const composed = await asked(question, onText, async (input) => {
+        held ??= await options.limits.enter({ ...asking, input, output })
+      })
+      return { ...composed, answer: await settled(composed.answer, held, log) }
+    } catch (thrown) {
+      // A limit, or the store that knows of it: said like every other reason for which there is no answer.
+      if (thrown instanceof Fault) return { answer: failure(thrown), dropped: 0 }
+      throw thrown
+    }
+  }
+
+  /** What was used is written down; a word about what is left stands where no other does. */
+  async function settled(answer: Answer, held: Held | undefined, log: Log): Promise<Answer> {
+    try {
+      const warning = await held?.settle(answer.usage, answer.model)
+      return warning && !answer.notice ? { ...answer, notice: warning } : answer
+    } catch (thrown) {
+      log.warn({ reason: messageOf(thrown) }, 'what was used of a limit could not be stored; it is held for an hour')
+      return answer
+    }
+  }
+
+  /** `hold` is told the size of the prompt before the model is asked, and throws where that may not be. */
+  async function asked(
+    question: Question,
+    onText: (delta: string) => void,
+    hold: (tokens: number) => Promise<void>,
+  ): Promise<Composed> {
+    const { claim, user, run, log, conversation, history } = question
     const context = contextOf(user, claim.incoming.place.surface)
     let limits = model.limits
     for (let attempt = 0; ; attempt++) {
@@ -77,6 +113,7 @@ export function createComposer(options: ComposerOptions): Composer {
         estimator,
       })
       const prompt = promptOf(built.messages, context, claim, user)
+      await hold(built.estimatedTokens)
       const answer = await cachedOr(prompt, user, onText, () => ask(prompt, run, log, onText))
       if (answer.notice?.code === 'context_overflow' && attempt === 0) {
         // The estimate was too kind. Half the window is sure to be smaller, and a second refusal is final.

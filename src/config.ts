@@ -8,7 +8,9 @@ import type { HostPort, Level } from './config/kinds.ts'
 import { Secret } from './config/secret.ts'
 import { keptSecret } from './config/sessionSecret.ts'
 import { messageOf } from './errors.ts'
+import type { Rule } from './limits/rules.ts'
 import type { ModelFacts } from './models.ts'
+import type { RetentionTimes } from './retention.ts'
 
 export { type Feature, features } from './config/features.ts'
 export { ConfigError, type ConfigFault, configExitCode, type HostPort, type Level, Secret }
@@ -61,10 +63,19 @@ export interface Config {
     readonly maxWaiting: number
     readonly maxMessageChars: number
   }
+  readonly retention: RetentionTimes
+  /** For everyone, until an admin says otherwise. */
+  readonly limits: Rule
+  readonly people: {
+    /** Lower case. An e-mail address in one of these tells that two accounts are one person. */
+    readonly linkDomains: ReadonlySet<string>
+  }
   /** Absent: off. */
   readonly slack?: SlackSettings
   /** Absent: off. */
   readonly teams?: TeamsSettings
+  /** Who else signs people in on the web page, in the order of their buttons. */
+  readonly signIn: readonly SignInSettings[]
   readonly log: LogConfig
   readonly metrics: { readonly on: boolean; readonly token?: Secret }
 }
@@ -126,6 +137,19 @@ export interface TeamsSettings {
   readonly allowedTenants: readonly string[]
   readonly allowGuests: boolean
 }
+
+/** A provider of OpenID Connect, and whom of its people to let in. */
+export type SignInSettings = {
+  /** For people, after "Sign in with". */
+  readonly name: string
+  readonly issuer: string
+  readonly clientId: string
+  readonly clientSecret: Secret
+} & (
+  | { readonly id: 'slack' /** Empty: all. */; readonly teams: readonly string[] }
+  | { readonly id: 'microsoft'; readonly tenant: string; readonly allowGuests: boolean }
+  | { readonly id: 'oidc' /** Empty: all. */; readonly domains: readonly string[] }
+)
 
 export interface LogConfig {
   readonly level: Level

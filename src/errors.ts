@@ -56,6 +56,33 @@ const words = {
     'Your access to this bot has been switched off. Ask an administrator if you think that is a mistake.',
     false,
   ],
+  // limits
+  limit_reached: ['You have reached your limit. It begins anew later.', false],
+  limit_held: ['Your other questions are still being answered. Please try again when they are done.', true],
+  limit_near: ['Most of your limit is used.', false],
+  // joining what belongs to one person
+  link_code: [
+    'This code is wrong, was used already or has run out. Get a new one with “link” on the other side.',
+    false,
+  ],
+  own_link_code: ['This is your own code. Enter it where you write to me under your other account.', false],
+  on_hold: ['Your data is under a legal hold, so it cannot be deleted now. Ask an administrator about it.', false],
+  last_identity: ['This is the only way in to your account, so it cannot be taken away.', false],
+  refused_workspace: [
+    'This account is not one of the organisation’s that may use this bot. Choose another account, or ask an administrator.',
+    false,
+  ],
+  // signing in elsewhere
+  sign_in_unavailable: [
+    'The service that signs you in cannot be reached right now. Please try again in a minute.',
+    true,
+  ],
+  sign_in_declined: ['You did not finish signing in, so nothing was changed.', true],
+  sign_in_over: [
+    'That sign-in took too long, was used already or was begun in another browser. Please try again.',
+    true,
+  ],
+  sign_in_failed: ['Signing in did not work. Please try again, and tell an administrator if it happens again.', true],
   // requests
   not_found: ['There is nothing here, or it is not yours to see.', false],
   bad_request: ['This request could not be understood.', false],

@@ -1,4 +1,19 @@
+import type { Conversations } from './store.ts'
 import type { Conversation, Message } from './types.ts'
+
+const page = 200
+
+/** All messages of a conversation, the oldest first, a page at a time. */
+export async function* pagesOf(
+  conversations: Pick<Conversations, 'read'>,
+  { id, count }: Pick<Conversation, 'id' | 'count'>,
+): AsyncIterable<Message[]> {
+  for (let before = page; before < count + page; before += page) {
+    const found = await conversations.read(id, { before, messages: page })
+    if (!found) return
+    yield found.messages.filter(({ seq }) => seq < count)
+  }
+}
 
 /** A conversation as readable Markdown: who said what and when, notices included. */
 export async function* exportMarkdown(

@@ -3,6 +3,7 @@ import { createTeams } from '../adapters/teams/index.ts'
 import { createWeb } from '../adapters/web/index.ts'
 import { createAfterwards } from './afterwards.ts'
 import { createAnswer } from './answer.ts'
+import { createAudit } from './audit.ts'
 import { createChat } from './chat.ts'
 import { createComposer } from './compose.ts'
 import { features } from './config/features.ts'
@@ -16,14 +17,21 @@ import {
   type TeamsSettings,
 } from './config.ts'
 import { messageOf } from './errors.ts'
+import { createIdentities } from './identities.ts'
+import { noRules, readRules } from './limits/rules.ts'
+import { createLimits } from './limits.ts'
 import { createLive } from './live.ts'
 import { createLog } from './log.ts'
 import { createMetrics } from './metrics.ts'
+import { traitsOf } from './models.ts'
 import { openModel } from './openModel.ts'
 import { openStore } from './openStore.ts'
-import { hashPassword, needsRehash, verifyPassword } from './passwords.ts'
+import { hashPassword, needsRehash, passwordFault, verifyPassword } from './passwords.ts'
 import { createPeople } from './people.ts'
+import { createPersonal } from './personal.ts'
+import { createRetention } from './retention.ts'
 import { createServer } from './server.ts'
+import { createSetting } from './settings.ts'
 import { watchFailures } from './storeFailures.ts'
 import { createTurns } from './turns.ts'
 import type { Adapter, Profile, Sender, Surface } from './types.ts'
@@ -53,10 +61,40 @@ export async function start(config: Config): Promise<App> {
   const live = await createLive(store.bus, logs.log('live'))
 
   const adapters = new Map<Surface, Adapter>()
-  const people = createPeople({ users: store.users, profile, log: logs.log('people') })
+  const audit = createAudit({ records: store.records, log: logs.log('audit') })
+  const people = createPeople({
+    users: store.users,
+    bus: store.bus,
+    profile,
+    linkDomains: config.people.linkDomains,
+    audit,
+    // Beside an SQLite store only the command line changes users, which tells nobody; but looking is cheap.
+    ...(store.engine === 'sqlite' && { cacheMs: 1_000 }),
+    log: logs.log('people'),
+  })
+  const { users, conversations, cache, counters } = store
+  const identities = createIdentities({ users, conversations, cache, counters, people, audit })
+  const rules = createSetting({
+    name: 'limits',
+    initial: { ...noRules, everyone: config.limits },
+    read: (stored) => readRules(stored, config.limits),
+    vault: store.vault,
+    bus: store.bus,
+    log: logs.log('settings'),
+  })
+  const limits = createLimits({
+    budgets: store.budgets,
+    counters: store.counters,
+    usage: store.usage,
+    rules: rules.current,
+    priceOf: (id) => traitsOf(id, config.bedrock.models[id]).price,
+    model: config.bedrock.modelId,
+    log: logs.log('limits'),
+  })
   const composer = createComposer({
     model,
     cache: store.cache,
+    limits,
     systemPrompt: config.chat.systemPrompt,
     maxTokens: config.bedrock.maxTokens,
     cacheMs: config.chat.responseCacheMs,
@@ -73,7 +111,15 @@ export async function start(config: Config): Promise<App> {
     committed: afterwards.committed,
   })
   const turns = createTurns({ store, work, metrics, log: logs.log('turns'), maxTurns: config.chat.maxTurns })
-  const chat = createChat({ store, turns, live, people })
+  const personal = createPersonal({ store, stop: turns.stop, people, audit })
+  const chat = createChat({ store, turns, live, people, limits, personal, linking: identities })
+  const retention = createRetention({
+    store,
+    times: config.retention,
+    resume: () => Promise.all([store.users.resume(), personal.resume()]),
+    audit,
+    log: logs.log('retention'),
+  })
 
   const web = createWeb({
     config: {
@@ -82,12 +128,18 @@ export async function start(config: Config): Promise<App> {
       ...(config.server.publicUrl?.startsWith('http:') && { plainHttp: true }),
       sessions: { ...config.sessions, secrets: config.sessions.secrets.map((secret) => secret.reveal()) },
       maxMessageChars: config.chat.maxMessageChars,
+      ...(config.server.publicUrl &&
+        config.signIn.length > 0 && {
+          signIn: { publicUrl: config.server.publicUrl, providers: config.signIn.map(revealed) },
+        }),
     },
     chat,
     users: store.users,
     sessions: store.sessions,
     counters: store.counters,
-    passwords: { hash: hashPassword, verify: verifyPassword, needsRehash },
+    passwords: { hash: hashPassword, verify: verifyPassword, needsRehash, fault: passwordFault },
+    identities,
+    audit,
     model,
     log: logs.log('web'),
   })
@@ -164,6 +216,9 @@ export async function start(config: Config): Promise<App> {
       await closed
       await afterwards.close()
       live.close()
+      people.close()
+      rules.close()
+      await Promise.all([limits.idle(), retention.close()])
       await model.close()
       await store.close()
       log.info({}, 'stopped')
@@ -174,7 +229,9 @@ export async function start(config: Config): Promise<App> {
   }
 
   try {
+    await Promise.all([people.start(), rules.start()])
     await turns.start()
+    retention.start()
     const { port, url } = await server.listen()
     await slack?.start()
     for (const { line } of features(config, model.kind)) log.info({}, line)

@@ -1,50 +1,75 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { LRUCache } from 'lru-cache'
+import type { Audit } from './audit.ts'
+import { createContacts } from './contacts.ts'
 import { Fault, messageOf } from './errors.ts'
-import { identityOf, newId } from './ids.ts'
-import type { Users } from './store.ts'
-import type { Log, Profile, Sender, Surface, User } from './types.ts'
+import { identityOf } from './ids.ts'
+import type { Bus, Users } from './store.ts'
+import { type Log, type Profile, type Sender, type Surface, surfaces, type User } from './types.ts'
 
 /** Who is behind a sender, and may they speak. */
 export interface People {
-  /** The user, made at first contact. Throws a `Fault` with plain words (`refused_...`) for those who may not. */
-  resolve(sender: Sender): Promise<User>
-  /** Forget what is cached of a user, after a change. */
-  forget(user: User): void
+  /**
+   * The user, made at first contact. Throws a `Fault` with plain words (`refused_...`) for those who may not. `user`: who it is,
+   * where the surface knows (a session of the web page): then the sender is not looked at.
+   */
+  resolve(sender: Sender, user?: string): Promise<User>
+  /** The same for an identity that was proven by a sign-in; `profile` is what that said, for when its surface cannot tell. */
+  admit(identity: string, profile: Profile): Promise<User>
+  /** Throws `refused_...` where nobody with this identity may be let in. */
+  check(identity: string, profile: Profile): Promise<void>
+  /** A user was changed: every instance forgets at once what it knows of them. */
+  changed(user: User): Promise<void>
+  /** Listen for changes on other instances. */
+  start(): Promise<void>
+  close(): void
 }
 
-const cached = { max: 20_000, ttl: 15_000 }
+export interface PeopleOptions {
+  users: Users
+  bus: Bus
+  /** What a surface says of someone now. Rejects where it cannot tell. */
+  profile(sender: Sender): Promise<Profile>
+  /** Domains (lower case) whose addresses tell that two accounts are one person. */
+  linkDomains?: ReadonlySet<string>
+  audit: Audit
+  /** How long a user may be known without a look into the store, where no instance told of a change. */
+  cacheMs?: number
+  log: Log
+  now?: () => number
+}
+
+const channel = 'people'
+const most = 20_000
 /** How long holds what a surface says of someone: rules change, members become guests, accounts end. */
 const verdictMs = 60 * 60_000
 const patienceMs = 2_000
 
 /**
- * One look-up a message, cached for a few seconds so that the common message costs no store call. Guests and inactive
- * accounts are refused unless their surface lets guests in; a disabled user is refused everywhere. Those who were let in
- * once are looked at again when an instance first meets them, and every hour from then on without anyone waiting for it.
+ * One look-up a message, cached so that the common message costs no store call; a change anywhere ends what is cached
+ * everywhere. Guests and inactive accounts are refused unless their surface lets them in; a disabled user is refused
+ * everywhere. Those who were let in once are looked at again when an instance first meets them, and every hour from then
+ * on without anyone waiting for it: their profile is brought up to date, too.
  */
-export function createPeople(options: {
-  users: Users
-  profile(sender: Sender): Promise<Profile>
-  guestsAllowed?: ReadonlySet<Surface>
-  log: Log
-}): People {
-  const { users, log } = options
-  const known = new LRUCache<string, User>(cached)
+export function createPeople(options: PeopleOptions): People {
+  const { users, bus, log, cacheMs = 60_000 } = options
+  const contacts = createContacts({ ...options, changed })
+  /** By identity, and by id with a blank in front. */
+  const known = new LRUCache<string, User>({ max: most, ttl: cacheMs })
   const verdicts = new LRUCache<string, { refused?: Fault }, Sender>({
-    max: cached.max,
+    max: most,
     ttl: verdictMs,
     allowStale: true,
     noDeleteOnFetchRejection: true,
     allowStaleOnFetchRejection: true,
-    fetchMethod: async (_identity, _stale, { context }) => verdictOn(await options.profile(context), context),
+    fetchMethod: async (identity, _stale, { context }) => {
+      const profile = await options.profile(context)
+      const verdict = verdictOn(profile)
+      if (!verdict.refused) await contacts.refresh(identity, context.surface, profile)
+      return verdict
+    },
   })
-
-  function verdictOn(profile: Profile, { surface }: Sender): { refused?: Fault } {
-    if (profile.inactive) return { refused: new Fault('refused_inactive') }
-    if (profile.guest && !options.guestsAllowed?.has(surface)) return { refused: new Fault('refused_guest') }
-    return {}
-  }
+  let unsubscribe: (() => void) | undefined
 
   /** A surface that cannot tell now, or not soon, keeps nobody out who was let in before. */
   async function stillMay(sender: Sender, identity: string): Promise<void> {
@@ -57,42 +82,103 @@ export function createPeople(options: {
     if (verdict?.refused) throw verdict.refused
   }
 
-  async function firstContact(sender: Sender, identity: string): Promise<User> {
-    const profile = await options.profile(sender)
-    const verdict = verdictOn(profile, sender)
-    if (verdict.refused) throw verdict.refused
-    verdicts.set(identity, verdict)
-    const now = Date.now()
-    const user = await users.create({
-      id: newId(now),
-      name: profile.name,
-      emails: profile.email && profile.emailVerified ? [{ address: profile.email, verifiedBy: sender.surface }] : [],
-      roles: ['member'],
-      state: 'active',
-      identities: [identity],
-      ...(profile.locale && { locale: profile.locale }),
-      ...(profile.timeZone && { timeZone: profile.timeZone }),
-      createdAt: now,
-      seenAt: now,
-    })
-    log.info({ user: user.id, surface: sender.surface }, 'first contact')
+  async function remembered(key: string, look: () => Promise<User>): Promise<User> {
+    let user = known.get(key)
+    if (!user) {
+      user = await look()
+      known.set(key, user)
+    }
+    if (user.state === 'disabled') throw new Fault('refused_disabled')
     return user
   }
 
+  async function firstContact(identity: string, surface: Surface | 'oidc', profile: Profile): Promise<User> {
+    const verdict = verdictOn(profile)
+    if (verdict.refused) throw verdict.refused
+    verdicts.set(identity, verdict)
+    return contacts.first(identity, surface, profile)
+  }
+
+  /** The surface knows more than a sign-in tells: who is a guest there. */
+  async function ownProfile(sender: Sender | undefined, told: Profile): Promise<Profile> {
+    if (!sender) return told
+    try {
+      return await options.profile(sender)
+    } catch (thrown) {
+      log.info({ surface: sender.surface, reason: messageOf(thrown) }, 'a surface could not tell who signs in')
+      return told
+    }
+  }
+
+  async function changed({ id, identities, formerly = [] }: User): Promise<void> {
+    const keys = [...identities, ...[id, ...formerly].map(byId)]
+    forget(keys)
+    try {
+      await bus.publish(channel, { keys })
+    } catch (thrown) {
+      log.warn({ err: thrown }, 'other instances could not be told of a change of a user; they see it in a minute')
+    }
+  }
+
+  function forget(keys: readonly string[]): void {
+    for (const key of keys) known.delete(key)
+  }
+
   return {
-    async resolve(sender) {
+    async resolve(sender, id) {
+      if (id !== undefined) return remembered(byId(id), () => stored(users, id))
       const identity = identityOf(sender)
-      let user = known.get(identity)
-      if (!user) {
-        user = (await users.find(identity)) ?? (await firstContact(sender, identity))
-        known.set(identity, user)
-      }
-      if (user.state === 'disabled') throw new Fault('refused_disabled')
+      const look = async (): Promise<User> =>
+        (await users.find(identity)) ?? firstContact(identity, sender.surface, await options.profile(sender))
+      const user = await remembered(identity, look)
       await stillMay(sender, identity)
       return user
     },
-    forget(user) {
-      for (const identity of user.identities) known.delete(identity)
+    async admit(identity, profile) {
+      const sender = senderOf(identity)
+      const look = async (): Promise<User> =>
+        (await users.find(identity)) ??
+        firstContact(identity, sender?.surface ?? 'oidc', await ownProfile(sender, profile))
+      const user = await remembered(identity, look)
+      if (sender) await stillMay(sender, identity)
+      else await contacts.refresh(identity, 'oidc', profile)
+      return user
+    },
+    async check(identity, profile) {
+      const { refused } = verdictOn(await ownProfile(senderOf(identity), profile))
+      if (refused) throw refused
+    },
+    changed,
+    async start() {
+      unsubscribe = await bus.subscribe(channel, ({ keys }) => {
+        if (Array.isArray(keys)) forget(keys.filter((key) => typeof key === 'string'))
+      })
+    },
+    close() {
+      unsubscribe?.()
+      unsubscribe = undefined
     },
   }
+}
+
+const byId = (id: string): string => ` ${id}`
+
+async function stored(users: Users, id: string): Promise<User> {
+  const user = await users.get(id)
+  // Deleted since they wrote.
+  if (!user) throw new Fault('refused_inactive')
+  return user
+}
+
+function verdictOn(profile: Profile): { refused?: Fault } {
+  if (profile.inactive) return { refused: new Fault('refused_inactive') }
+  if (profile.guest) return { refused: new Fault('refused_guest') }
+  return {}
+}
+
+/** Whom a platform's identity names in the platform's own terms; undefined for the web's names and providers' subjects. */
+function senderOf(identity: string): Sender | undefined {
+  const [surface = '', workspace = '', ...id] = identity.split(':')
+  const platform = surfaces.find((each) => each === surface && each !== 'web')
+  return platform && { surface: platform, workspace, id: id.join(':') }
 }

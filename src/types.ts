@@ -74,6 +74,36 @@ export interface User {
   seenAt: number
 }
 
+/** One of two users who may become one, as the person sees it who says yes. */
+export interface Side {
+  user: string
+  name: string
+  identities: string[]
+  /** Counted up to 100. */
+  conversations: number
+}
+
+/** A link under way: `own` is the side of the user who asks, `other` is absent until someone has entered the code there. */
+export interface Link {
+  own: Side & { agreed: boolean }
+  other?: Side & { agreed: boolean }
+  expiresAt: number
+}
+
+/** Joining two accounts of one person by a code. */
+export interface Linking {
+  /** A one-time code, to be entered on another surface by the same person. Throws `too_many_attempts`. */
+  offer(user: User): Promise<{ code: string; expiresAt: number }>
+  /** Enter a code on the other side. Throws `link_code` (wrong, over, used), `own_link_code`, `too_many_attempts`. */
+  enter(user: User, code: string): Promise<Link>
+  /** Where a link stands, for either side. Null: it is over, or not theirs. */
+  link(user: User, code: string): Promise<Link | null>
+  /** One side says yes. When both have, the two users become one and `joined` is that user. Throws `link_code`. */
+  agree(user: User, code: string): Promise<{ link: Link; joined?: User }>
+  /** Either side says no; the code is over. */
+  decline(user: User, code: string): Promise<void>
+}
+
 // --- a message on its way in -------------------------------------------------------------------------------------
 
 /** One message as an adapter understood it. */
@@ -301,6 +331,20 @@ export interface Model {
   close(): Promise<void>
 }
 
+// --- limits --------------------------------------------------------------------------------------------------------
+
+/** How much of something a person has left. */
+export interface Allowance {
+  of: 'tokens' | 'cost'
+  per: 'day' | 'month'
+  /** Tokens, or millionths of a US dollar. */
+  limit: number
+  used: number
+  endsAt: number
+  /** All of it in words. */
+  text: string
+}
+
 // --- live text ---------------------------------------------------------------------------------------------------
 
 /**
@@ -349,6 +393,8 @@ export interface Chat {
       turn: string,
       rating: { value: 'up' | 'down'; comment?: string } | null,
     ): Promise<void>
+    /** The user's own copy of a conversation of several, to go on with in private on the web page. Its id. */
+    copy(user: string, id: string): Promise<string>
     /** All of it, a bounded piece at a time. */
     export(user: string, id: string, format: 'markdown' | 'json'): Promise<AsyncIterable<string>>
   }
@@ -358,10 +404,21 @@ export interface Chat {
 export interface PlatformChat extends Chat {
   /** The user behind a sender, made at first contact; throws a `Fault` with plain words for those who may not. */
   who(sender: Sender): Promise<User>
+  /** What is left of a user's limits; empty where there are none. */
+  left(user: User): Promise<Allowance[]>
+  readonly linking: Linking
+  /** Delete all that is kept of a person, and them. Throws `on_hold`. */
+  forget(user: User): Promise<void>
   /** The conversation a place continues, if any. */
   current(place: Place): Promise<string | null>
   /** The next message here begins a fresh conversation. */
   begin(place: Place): Promise<void>
+  /**
+   * Let this place go on with one of the user's conversations, see `Continued`. `confirmed`: they were told who will read it.
+   */
+  continue(user: string, conversation: string, place: Place, confirmed?: boolean): Promise<Continued>
+  /** Someone came to a channel or team, or left it: see `audienceOf`. Who left sees no more of what is said there. */
+  attends(audience: string, sender: Sender, here: boolean): Promise<void>
   /** Take no follow-ups here until the next message that is addressed to us. */
   mute(place: Place): Promise<void>
   /** Stop what runs and waits in this place's conversation; false: there was nothing. */
@@ -373,6 +430,15 @@ export interface PlatformChat extends Chat {
    */
   amend(place: Place, id: string, text: string | null): Promise<Amended>
 }
+
+/**
+ * What became of the wish to go on with a conversation here. `continued`: this place goes on with it. `copied`: others read it
+ * or would read along, so the place goes on with a copy of it. `confirm`: nothing yet; the people of this place would see all of it, so
+ * ask the person first.
+ */
+export type Continued =
+  | { status: 'continued' | 'copied'; conversation: string }
+  | { status: 'confirm'; title: string; messages: number }
 
 export interface Amended {
   /** When the change came: before the answer was begun, while it was written, after it, or we never had this message. */

@@ -326,6 +326,10 @@ describe('the lines at start-up', () => {
         SLACK_BOT_TOKEN: 'xoxb-1',
         SLACK_SIGNING_SECRET: 's',
         TEAMS_ANONYMOUS: 'on',
+        PUBLIC_URL: 'https://chat.example.com',
+        SIGN_IN_OIDC_ISSUER: 'https://id.example.com',
+        SIGN_IN_OIDC_CLIENT_ID: 'chat',
+        SIGN_IN_OIDC_CLIENT_SECRET: 's',
       },
       'bedrock',
     )
@@ -417,4 +421,32 @@ describe('Teams', () => {
   ])('half set up, %j, is a fault', (env, variables) => {
     expect(new Set(faultsOf(env as Environment).map(({ variable }) => variable))).toEqual(new Set(variables))
   })
+})
+
+describe('people', () => {
+  test('are free of limits and kept for ever unless it is said', () => {
+    const { limits, retention, people } = read()
+    expect(limits).toEqual({})
+    expect(retention.conversationsMs).toEqual({})
+    expect(people.linkDomains.size).toBe(0)
+  })
+
+  test('limits, times and domains are read', () => {
+    const { limits, retention, people } = read({
+      LIMIT_TOKENS_PER_DAY: '5000',
+      LIMIT_COST_PER_MONTH: '2.5',
+      RETENTION_DAYS: '30',
+      RETENTION_DAYS_SLACK: '7',
+      LINK_EMAIL_DOMAINS: 'Example.com, example.org',
+    })
+    expect(limits).toEqual({ tokensPerDay: 5000, costPerMonth: 2.5 })
+    const day = 24 * 3_600_000
+    expect(retention.conversationsMs).toEqual({ slack: 7 * day, teams: 30 * day, web: 30 * day })
+    expect([...people.linkDomains]).toEqual(['example.com', 'example.org'])
+  })
+
+  test.each([{ LINK_EMAIL_DOMAINS: '@example.com' }, { RETENTION_DAYS: '0' }, { LIMIT_TOKENS_PER_DAY: '-5' }])(
+    '%j is a fault',
+    (env) => expect(faultsOf(env as Environment).map(({ variable }) => variable)).toEqual(Object.keys(env)),
+  )
 })

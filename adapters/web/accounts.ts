@@ -1,6 +1,8 @@
+// Types alone: which store it is, and who joins identities, is not this adapter's business.
+import type { Audit } from '../../src/audit.ts'
 import { Fault } from '../../src/errors.ts'
+import type { Identities, Proof } from '../../src/identities.ts'
 import { hashOf, webIdentityOf } from '../../src/ids.ts'
-// Types alone: which store it is, is not this adapter's business.
 import type { Counters, Users } from '../../src/store.ts'
 import type { Log, User } from '../../src/types.ts'
 import type { Limits } from './config.ts'
@@ -13,6 +15,8 @@ export interface Passwords {
   verify(password: string, hash: string | undefined): Promise<boolean>
   /** Kept under costs of the past. */
   needsRehash?(hash: string): boolean
+  /** What is wrong with one that somebody chose, in words. */
+  fault(password: string): string | undefined
 }
 
 export interface Account {
@@ -21,12 +25,24 @@ export interface Account {
   identity: string
 }
 
+/** Where somebody comes from: the network address, and the request's id for the log. */
+export interface From {
+  address: string
+  request: string
+}
+
 export interface Accounts {
-  /** Throws `too_many_attempts`, `bad_login` or `refused_disabled`. `from`: the network address, and the request's id for the log. */
-  signIn(name: string, password: string, from: { address: string; request: string }): Promise<Account>
+  /** Count an attempt to come in from an address. Throws `too_many_attempts`. */
+  admit(address: string): Promise<void>
+  /** Throws `too_many_attempts`, `bad_login` or `refused_disabled`. */
+  signIn(name: string, password: string, from: From): Promise<Account>
+  /** Whoever proved at a provider who they are. Throws `refused_...`. */
+  recognise(proof: Proof, from: From): Promise<Account>
+  /** A new password in place of the current one. Throws `bad_login`, or `too_many_attempts`. */
+  changePassword(user: User, current: string, next: string): Promise<void>
   /** Whether the password they signed in with is theirs still: a change of it ended only the sessions there were. */
   stands(account: Account): Promise<boolean>
-  /** The user of a session, as long as they may be here. */
+  /** The user of a session, as long as they may be here and the identity they came by is theirs. */
   current(session: { user: string; identity: string }): Promise<User | null>
 }
 
@@ -38,20 +54,17 @@ export function createAccounts(options: {
   users: Users
   counters: Counters
   passwords: Passwords
+  identities: Pick<Identities, 'signIn'>
+  audit: Audit
   demo: Demo
   limits: Limits
   now(): number
   log: Log
 }): Accounts {
-  const { users, counters, passwords, demo, limits, log } = options
-  /**
-   * Counted before the password is looked at: attempts at the same moment on many instances count as well. The address
-   * first: one that is over its limit can neither lock out names nor fill the store with them.
-   */
-  async function admit(nameKey: string, address: string): Promise<void> {
-    await count(`login:address:${hashOf([network(address)])}`, limits.loginPerAddress)
-    await count(nameKey, limits.loginPerName)
-  }
+  const { users, counters, passwords, demo, limits, log, audit } = options
+
+  const admit = (address: string): Promise<void> =>
+    count(`login:address:${hashOf([network(address)])}`, limits.loginPerAddress)
 
   async function count(key: string, most: number): Promise<void> {
     const { count, resetsAt } = await counters.hit(key, limits.loginMs)
@@ -76,15 +89,24 @@ export function createAccounts(options: {
   }
 
   return {
+    admit,
     async signIn(name, password, { address, request }) {
       if (name.length > nameChars || password.length > passwordChars) throw new Fault('bad_login')
-      const nameKey = `login:name:${hashOf([webIdentityOf(name)])}`
+      const nameKey = nameKeyOf(webIdentityOf(name))
       try {
-        await admit(nameKey, address)
+        // Counted before the password is looked at: attempts at the same moment on many instances count as well. The address
+        // first: one that is over its limit can neither lock out names nor fill the store with them.
+        await admit(address)
+        await count(nameKey, limits.loginPerName)
         const account = await verified(name, password)
         if (!account) throw new Fault('bad_login')
-        if (account.user.state === 'disabled') throw new Fault('refused_disabled')
+        if (account.user.state === 'disabled') {
+          const { id } = account.user
+          await audit.record('sign_in_refused', { user: id, details: { by: 'password', reason: 'refused_disabled' } })
+          throw new Fault('refused_disabled')
+        }
         const [user] = await Promise.all([remembered(account.user, password), counters.reset(nameKey)])
+        await audit.record('sign_in', { user: user.id, actor: user.id, details: { by: 'password' } })
         log.info({ request, user: user.id }, 'signed in')
         return { ...account, user }
       } catch (thrown) {
@@ -93,17 +115,43 @@ export function createAccounts(options: {
         throw thrown
       }
     },
+    async recognise(proof, { request }) {
+      const { identity } = proof
+      try {
+        const user = await options.identities.signIn(proof)
+        log.info({ request, user: user.id }, 'signed in')
+        return { user, identity }
+      } catch (thrown) {
+        if (thrown instanceof Fault && thrown.code.startsWith('refused_')) {
+          const known = await users.find(identity)
+          const about = { ...(known && { user: known.id }), details: { identity, reason: thrown.code } }
+          await audit.record('sign_in_refused', about)
+        }
+        throw thrown
+      }
+    },
+    async changePassword({ id }, current, next) {
+      const key = `password:change:${id}`
+      await count(key, limits.loginPerName)
+      const user = await users.get(id)
+      if (!(await passwords.verify(current, user?.password))) throw new Fault('bad_login')
+      await users.update(id, { password: await passwords.hash(next) })
+      await counters.reset(key)
+      await audit.record('password', { user: id, actor: id })
+    },
     async stands({ user: { id, password } }) {
       return (await users.get(id))?.password === password
     },
     async current({ user: id, identity }) {
       const user = await users.get(id)
-      if (user?.state !== 'active') return null
+      if (user?.state !== 'active' || !user.identities.includes(identity)) return null
       if (isDemoIdentity(identity) && !(await demo.open())) return null
       return user
     },
   }
 }
+
+const nameKeyOf = (identity: string): string => `login:name:${hashOf([identity])}`
 
 /** An IPv6 customer has at least a /64 to come from: that counts as one address. */
 function network(address: string): string {

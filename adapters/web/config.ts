@@ -1,3 +1,5 @@
+import type { SignInConfig } from './signIn/providers.ts'
+
 /** What the web page needs to know of the configuration. Durations are milliseconds. */
 export interface WebConfig {
   /** '' or '/bot'. */
@@ -13,6 +15,8 @@ export interface WebConfig {
   }
   /** The longest message, in UTF-16 units. */
   maxMessageChars: number
+  /** Who else signs people in. */
+  signIn?: SignInConfig
   /** For tests. */
   limits?: Partial<Limits>
 }

@@ -86,7 +86,8 @@ export function createLoginForm(options: { secrets: readonly string[]; cookies: 
   }
 }
 
-function cookieOf(request: Request, name: string): string | undefined {
+/** A cookie as the browser sent it. */
+export function cookieOf(request: Request, name: string): string | undefined {
   for (const pair of request.get('cookie')?.split(';') ?? []) {
     const [key, value] = pair.trim().split('=', 2)
     if (key === name && value) return value

@@ -1,8 +1,11 @@
 import type { Router } from 'express'
-import { identityOf } from '../../src/ids.ts'
-// Types alone: which store it is, is not this adapter's business.
+// Types alone: which store it is, and who joins identities, is not this adapter's business.
+import type { Audit } from '../../src/audit.ts'
+import type { Identities } from '../../src/identities.ts'
+import { hashOf, identityOf } from '../../src/ids.ts'
 import type { Counters, Sessions, Users } from '../../src/store.ts'
 import type { Adapter, Chat, Log, Model, Reply, Sender } from '../../src/types.ts'
+import { accountRoutes } from './account/routes.ts'
 import { createAccounts, type Passwords } from './accounts.ts'
 import { apiRoutes } from './api.ts'
 import { loadAssets } from './assets.ts'
@@ -15,11 +18,14 @@ import { pageRoutes } from './pages.ts'
 import type { Route } from './route.ts'
 import { createRouter } from './router.ts'
 import { cookiesOf, SessionStore, sessionCookie, sessionReader } from './sessions.ts'
+import { createConnecting } from './signIn/connecting.ts'
+import { flowMs, signInRoutes } from './signIn/routes.ts'
 import { createStreams } from './streams.ts'
 import { createSubmit } from './submit.ts'
 
 export type { Passwords } from './accounts.ts'
 export type { WebConfig } from './config.ts'
+export type { Provider, SignInConfig } from './signIn/providers.ts'
 
 export interface WebOptions {
   config: WebConfig
@@ -28,6 +34,8 @@ export interface WebOptions {
   sessions: Sessions
   counters: Counters
   passwords: Passwords
+  identities: Identities
+  audit: Audit
   /** The model that answers, to be named on the page. */
   model: Pick<Model, 'name' | 'kind'>
   log: Log
@@ -67,8 +75,18 @@ export function createWeb(options: WebOptions): Web {
   const assets = loadAssets(basePath)
   const closing = new AbortController()
 
+  const providers = config.signIn?.providers ?? []
+  const { secrets } = config.sessions
+  const connecting = createConnecting({ basePath, secrets, cookies, now })
+  const once = async (what: string): Promise<boolean> =>
+    (await options.counters.hit(`sign-in:${hashOf([what])}`, flowMs)).count === 1
+  const login = { basePath, cookies, accounts, demo, form, streams, providers, now }
+  const account = { ...login, ...options, sessions: store, secrets, connecting }
+
   const routes: Route[] = [
-    ...loginRoutes({ basePath, cookies, accounts, demo, form, streams, now }),
+    ...loginRoutes(login),
+    ...(config.signIn ? signInRoutes({ ...login, config: config.signIn, secrets, connecting, once, log }) : []),
+    ...accountRoutes(account),
     ...pageRoutes({ ...config, chat, model, submit, answerMs: limits.answerMs, closing: closing.signal }),
     ...apiRoutes({ chat, model, streams, submit }),
   ]

@@ -1,11 +1,13 @@
 import type { Request, Response } from 'express'
-import { Fault } from '../../src/errors.ts'
+import { Fault, type FaultCode } from '../../src/errors.ts'
+import { providerIcons } from './account/names.ts'
 import type { Account, Accounts } from './accounts.ts'
 import { isCsrfToken, type LoginForm, newCsrfSecret } from './csrf.ts'
 import { type Demo, demoUsers } from './demo.ts'
 import { forAll, type Route } from './route.ts'
 import * as schemas from './schemas.ts'
 import { type Cookies, sessionCookie } from './sessions.ts'
+import type { Provider } from './signIn/providers.ts'
 import type { Streams } from './streams.ts'
 import { safeNext } from './text.ts'
 
@@ -16,6 +18,8 @@ export interface LoginParts {
   demo: Demo
   form: LoginForm
   streams: Streams
+  /** Whoever else signs people in, in the order of their buttons. */
+  providers: readonly Pick<Provider, 'id' | 'name'>[]
   now(): number
 }
 
@@ -23,12 +27,27 @@ const needsTls =
   'Signing in needs HTTPS here, and this connection has none. Open the page with https://, or ask an administrator to ' +
   'set TRUST_PROXY to the proxy in front of it.'
 
-/** Statuses of the refusals that are shown on the form itself. */
-const refusals: Record<string, number> = {
+/** Statuses of the refusals that are shown on the login page itself. */
+const refusals: Partial<Record<FaultCode, number>> = {
   bad_login: 401,
   bad_csrf: 403,
   refused_disabled: 403,
+  refused_guest: 403,
+  refused_inactive: 403,
+  refused_workspace: 403,
+  sign_in_declined: 400,
+  sign_in_failed: 400,
+  sign_in_over: 400,
   too_many_attempts: 429,
+  internal: 500,
+}
+
+/** The status of the login page that tells of a fault. */
+export const statusOf = ({ code }: Fault): number => refusals[code] ?? 503
+
+/** Sessions live in a cookie that goes over TLS alone: without it there is no use in beginning. */
+export function demandTls({ secure }: Cookies, request: Request): void {
+  if (secure === true && !request.secure) throw new Fault('bad_csrf', { text: needsTls })
 }
 
 export function loginRoutes(parts: LoginParts): Route[] {
@@ -36,17 +55,28 @@ export function loginRoutes(parts: LoginParts): Route[] {
 }
 
 interface FormView {
+  /** What is wrong with what was typed. */
   error?: string
+  /** What went wrong elsewhere: at a provider. */
+  problem?: string
   name?: string
   next?: string | undefined
 }
 
-async function showForm(parts: LoginParts, request: Request, response: Response, view: FormView): Promise<void> {
+/** The login page, with a status set before. */
+export async function showLogin(
+  parts: LoginParts,
+  request: Request,
+  response: Response,
+  view: FormView,
+): Promise<void> {
   const next = safeNext(view.next, parts.basePath)
   response.render('login', {
     csrf: parts.form.issue(request, response),
     error: view.error,
+    problem: view.problem,
     name: view.name,
+    providers: parts.providers.map(({ id, name }) => ({ id, name, icon: providerIcons[id] })),
     demoUsers: (await parts.demo.open()) ? demoUsers : undefined,
     ...(next !== `${parts.basePath}/` && { next }),
   })
@@ -67,7 +97,7 @@ function loginPage(parts: LoginParts): Route {
     },
     async ({ query, request, response }, person) => {
       if (person) response.redirect(303, safeNext(query.next, parts.basePath))
-      else await showForm(parts, request, response, { next: query.next })
+      else await showLogin(parts, request, response, { next: query.next })
     },
   )
 }
@@ -90,12 +120,9 @@ function loginPost(parts: LoginParts): Route {
     },
     async ({ body, request, response }) => {
       const { username, password, next } = body
-      const again = (error: string) => showForm(parts, request, response, { error, name: username, next })
-      if (parts.cookies.secure === true && !request.secure) {
-        response.status(403)
-        return again(needsTls)
-      }
+      const again = (error: string) => showLogin(parts, request, response, { error, name: username, next })
       try {
+        demandTls(parts.cookies, request)
         if (!parts.form.verify(request, body._csrf)) throw new Fault('bad_csrf')
         const account = await parts.accounts.signIn(username, password, {
           address: request.ip ?? '',
@@ -119,13 +146,13 @@ function loginPost(parts: LoginParts): Route {
 }
 
 /** Always under a new id: one that was planted before is worth nothing. Resolves when it is stored. */
-async function beginSession(request: Request, { user, identity }: Account, now: number): Promise<void> {
+export async function beginSession(request: Request, { user, identity }: Account, now: number): Promise<void> {
   await settle((done) => request.session.regenerate(done))
   Object.assign(request.session, { user: user.id, identity, csrf: newCsrfSecret(), since: now, seenAt: now })
   await settle((done) => request.session.save(done))
 }
 
-function endSession(request: Request): Promise<void> {
+export function endSession(request: Request): Promise<void> {
   return settle((done) => request.session.destroy(done))
 }
 

@@ -172,6 +172,17 @@ export const PageQuery = z.object({
 })
 export const LoginQuery = z.object({ next: z.string().optional().catch(undefined) })
 
+export const atProvider = z.object({ provider: z.string().max(20) })
+
+const note = z.string().max(40).optional().catch(undefined)
+export const AccountQuery = z.object({
+  done: note.describe('What was done'),
+  failed: note.describe('What went wrong'),
+  at: note.describe('At which provider'),
+})
+const way = z.string().max(40).describe('Stands for one of your identities')
+export const UnlinkQuery = z.object({ way })
+
 const csrf = z.string().optional().describe('The token of the page')
 export const LoginForm = z.object({
   username: z.string(),
@@ -180,6 +191,9 @@ export const LoginForm = z.object({
   _csrf: csrf,
 })
 export const BareForm = z.object({ _csrf: csrf })
+export const UnlinkForm = z.object({ way, _csrf: csrf })
+export const CodeForm = z.object({ code: z.string().max(40), _csrf: csrf })
+export const PasswordForm = z.object({ current: z.string(), next: z.string(), again: z.string(), _csrf: csrf })
 const blankIsAbsent = (value: unknown): unknown => (value === '' ? undefined : value)
 export const MessageForm = z.object({
   message: z.string(),

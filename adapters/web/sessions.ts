@@ -96,6 +96,9 @@ function answer<T>(work: Promise<T>, callback: ((error: unknown, result?: T) => 
   )
 }
 
+/** Tells one session from all others, and is no way to take it over. */
+export const sessionMark = ({ csrf }: { csrf: string }): string => hashOf(['mark of a session', csrf])
+
 const keyOf = (id: string): string => hashOf(['web session', id])
 
 /** How this installation's cookies are named and sent. */

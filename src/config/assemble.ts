@@ -1,11 +1,22 @@
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
-import type { AwsConfig, Config, LogConfig, RedisConfig, SlackSettings, TeamsSettings } from '../config.ts'
+import type {
+  AwsConfig,
+  Config,
+  LogConfig,
+  RedisConfig,
+  SignInSettings,
+  SlackSettings,
+  TeamsSettings,
+} from '../config.ts'
 import { Secret } from './secret.ts'
 import type { Values } from './variables.ts'
 
 const minute = 60_000
 const hour = 60 * minute
+const day = 24 * hour
+
+const days = (count: number | undefined): number | undefined => count && count * day
 
 /** Checked values in the shape that the rest of the program reads. */
 export function assemble(values: Values, made: { secrets: readonly Secret[]; systemPrompt: string }): Config {
@@ -39,8 +50,25 @@ export function assemble(values: Values, made: { secrets: readonly Secret[]; sys
       maxWaiting: values.MAX_WAITING,
       maxMessageChars: values.MAX_MESSAGE_CHARS,
     },
+    retention: {
+      conversationsMs: given({
+        slack: days(values.RETENTION_DAYS_SLACK ?? values.RETENTION_DAYS),
+        teams: days(values.RETENTION_DAYS_TEAMS ?? values.RETENTION_DAYS),
+        web: days(values.RETENTION_DAYS_WEB ?? values.RETENTION_DAYS),
+      }),
+      auditMs: values.AUDIT_DAYS * day,
+    },
+    limits: given({
+      messagesPerMinute: values.LIMIT_MESSAGES_PER_MINUTE,
+      tokensPerDay: values.LIMIT_TOKENS_PER_DAY,
+      tokensPerMonth: values.LIMIT_TOKENS_PER_MONTH,
+      costPerDay: values.LIMIT_COST_PER_DAY,
+      costPerMonth: values.LIMIT_COST_PER_MONTH,
+    }),
+    people: { linkDomains: new Set((values.LINK_EMAIL_DOMAINS ?? []).map((domain) => domain.toLowerCase())) },
     ...(slack && { slack }),
     ...(teams && { teams }),
+    signIn: signInOf(values),
     log: logOf(values, made.secrets),
     metrics: { on: values.METRICS, ...(values.METRICS_TOKEN && { token: values.METRICS_TOKEN }) },
   }
@@ -119,6 +147,43 @@ function teamsOf(values: Values): TeamsSettings | undefined {
     allowGuests: values.TEAMS_ALLOW_GUESTS,
   })
 }
+
+function signInOf(values: Values): SignInSettings[] {
+  const tenant = values.SIGN_IN_MICROSOFT_TENANT ?? values.MicrosoftAppTenantId ?? ''
+  const slack = clientOf(values.SIGN_IN_SLACK_CLIENT_ID, values.SIGN_IN_SLACK_CLIENT_SECRET)
+  const microsoft = clientOf(values.SIGN_IN_MICROSOFT_CLIENT_ID, values.SIGN_IN_MICROSOFT_CLIENT_SECRET)
+  const issuer = values.SIGN_IN_OIDC_ISSUER
+  const other = clientOf(values.SIGN_IN_OIDC_CLIENT_ID, values.SIGN_IN_OIDC_CLIENT_SECRET)
+  const settings: (SignInSettings | false | undefined)[] = [
+    slack && {
+      ...slack,
+      id: 'slack',
+      name: 'Slack',
+      issuer: values.SIGN_IN_SLACK_ISSUER,
+      teams: values.SLACK_ALLOWED_TEAMS ?? [],
+    },
+    microsoft && {
+      ...microsoft,
+      id: 'microsoft',
+      name: 'Microsoft',
+      issuer: values.SIGN_IN_MICROSOFT_ISSUER ?? `https://login.microsoftonline.com/${tenant.toLowerCase()}/v2.0`,
+      tenant,
+      allowGuests: values.TEAMS_ALLOW_GUESTS,
+    },
+    other &&
+      issuer !== undefined && {
+        ...other,
+        id: 'oidc',
+        name: values.SIGN_IN_OIDC_NAME,
+        issuer,
+        domains: (values.SIGN_IN_OIDC_DOMAINS ?? []).map((domain) => domain.toLowerCase()),
+      },
+  ]
+  return settings.filter((one) => typeof one === 'object')
+}
+
+const clientOf = (clientId: string | undefined, clientSecret: Secret | undefined) =>
+  clientId && clientSecret ? { clientId, clientSecret } : undefined
 
 function logOf(values: Values, sessionSecrets: readonly Secret[]): LogConfig {
   const { LOG_FILE_SIZE: megabytes, LOG_FILE_COUNT: count } = values

@@ -52,6 +52,7 @@ export function checkTogether(values: Values, faults: ConfigFault[]): void {
   if (values.SLACK_BOT_TOKEN && !wayIn)
     wrong('SLACK_SIGNING_SECRET', 'is not set (nor SLACK_APP_TOKEN), but SLACK_BOT_TOKEN is')
   checkTeams(values, wrong, both)
+  checkSignIn(values, wrong, both)
   if (values.NODE_ENV === 'production' && !values.SESSION_SECRET)
     wrong('SESSION_SECRET', 'is not set, but required in production')
   if (values.SESSION_IDLE_MINUTES > values.SESSION_MAX_HOURS * 60)
@@ -82,6 +83,19 @@ function checkTeams(values: Values, wrong: Wrong, both: Both): void {
     if (values.MicrosoftAppPassword) wrong('MicrosoftAppPassword', 'is set, but a managed identity needs none')
   } else if (!values.MicrosoftAppPassword && !values.CertificateThumbprint)
     wrong('MicrosoftAppPassword', 'is not set, but MicrosoftAppId is')
+}
+
+function checkSignIn(values: Values, wrong: Wrong, both: Both): void {
+  both('SIGN_IN_SLACK_CLIENT_ID', 'SIGN_IN_SLACK_CLIENT_SECRET')
+  both('SIGN_IN_MICROSOFT_CLIENT_ID', 'SIGN_IN_MICROSOFT_CLIENT_SECRET')
+  both('SIGN_IN_OIDC_ISSUER', 'SIGN_IN_OIDC_CLIENT_ID')
+  both('SIGN_IN_OIDC_ISSUER', 'SIGN_IN_OIDC_CLIENT_SECRET')
+  if (values.SIGN_IN_MICROSOFT_CLIENT_ID && !values.SIGN_IN_MICROSOFT_TENANT && !values.MicrosoftAppTenantId)
+    wrong('SIGN_IN_MICROSOFT_TENANT', 'is not set (nor MicrosoftAppTenantId), but SIGN_IN_MICROSOFT_CLIENT_ID is')
+  const first = (['SIGN_IN_SLACK_CLIENT_ID', 'SIGN_IN_MICROSOFT_CLIENT_ID', 'SIGN_IN_OIDC_ISSUER'] as const).find(
+    (name) => values[name],
+  )
+  if (first && !values.PUBLIC_URL) wrong('PUBLIC_URL', `is not set, but ${first} is: providers send people back there`)
 }
 
 const loopback = new Set(['127.0.0.1', 'localhost', '::1'])

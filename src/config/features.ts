@@ -43,6 +43,13 @@ const tellers: Teller[] = [
     const tenants = teams.allowedTenants.length || 1
     return on('Teams', `requests at /api/messages, ${tenants === 1 ? 'one tenant' : `${tenants} tenants`}`)
   },
+  ({ signIn }) =>
+    signIn.length > 0
+      ? on('sign-in elsewhere', signIn.map(({ name }) => name).join(', '))
+      : off(
+          'sign-in elsewhere',
+          'set PUBLIC_URL and SIGN_IN_SLACK_CLIENT_ID, SIGN_IN_MICROSOFT_CLIENT_ID or SIGN_IN_OIDC_ISSUER',
+        ),
   ({ bedrock, aws, production }, model) => {
     if (model === 'bedrock') return on('Bedrock', `${bedrock.modelId}, ${aws.region ?? 'region of the profile'}`)
     const what = production ? 'questions cannot be answered' : 'demo model'

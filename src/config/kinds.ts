@@ -76,6 +76,13 @@ export function matching(type: string, pattern: RegExp, problem: string): Kind<s
   return { type, schema: z.string().regex(pattern, problem) }
 }
 
+/** Of applications and tenants in Entra ID. */
+export const guid = matching(
+  'GUID',
+  /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i,
+  'is no GUID such as 11111111-2222-3333-4444-555555555555',
+)
+
 export function listOf(item: Kind<string>, type: string): Kind<string[]> {
   return { type, schema: z.string().transform(split).pipe(z.array(item.schema)) }
 }

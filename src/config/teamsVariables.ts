@@ -1,12 +1,5 @@
-import { listOf, matching, oneOf, onOff, secret } from './kinds.ts'
+import { guid, listOf, matching, oneOf, onOff, secret } from './kinds.ts'
 import type { Variable } from './variables.ts'
-
-/** Of applications and tenants in Entra ID. */
-const guid = matching(
-  'GUID',
-  /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i,
-  'is no GUID such as 11111111-2222-3333-4444-555555555555',
-)
 
 /** The surface Microsoft Teams. What botbuilder has names for is spelled as there. */
 export const teamsVariables = {

@@ -21,6 +21,8 @@ import {
   webUrl,
   whole,
 } from './kinds.ts'
+import { peopleVariables } from './peopleVariables.ts'
+import { signInVariables } from './signInVariables.ts'
 import { slackVariables } from './slackVariables.ts'
 import { teamsVariables } from './teamsVariables.ts'
 
@@ -52,8 +54,10 @@ export type Group =
   | 'AWS'
   | 'Bedrock'
   | 'Answers'
+  | 'People'
   | 'Slack'
   | 'Microsoft Teams'
+  | 'Sign-in'
   | 'Logs and metrics'
 
 const modelId = matching(
@@ -364,8 +368,10 @@ export const variables = {
     text: 'The longest message a person may send.',
   },
 
+  ...peopleVariables,
   ...slackVariables,
   ...teamsVariables,
+  ...signInVariables,
   LOG_LEVEL: {
     group: 'Logs and metrics',
     ...oneOf(...levelNames),

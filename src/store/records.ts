@@ -10,8 +10,11 @@ export interface Entry {
   data: JsonObject
 }
 
-/** `audit`: what was done with people, rights and data. `feedback`: answers that were rated. */
-export type RecordKind = 'audit' | 'feedback'
+/**
+ * `audit`: what was done with people, rights and data. `feedback`: answers that were rated. `deletion`: users whose data is
+ * being deleted.
+ */
+export type RecordKind = 'audit' | 'feedback' | 'deletion'
 
 /** Logs that grow at the end and are read from there. */
 export interface Records {

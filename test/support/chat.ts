@@ -206,6 +206,17 @@ export function createMemoryChat(options: { answer?: (text: string) => string; m
         if (rating) answer.rating = { ...rating, user, at: Date.now() }
         else delete answer.rating
       },
+      async copy(user, id) {
+        const { conversation, messages } = own(user, id)
+        const copy = begin(
+          `${id.slice(0, 16)}${String(kept.size).padStart(12, '0')}`,
+          copied(conversation, user),
+          Date.now(),
+        )
+        copy.messages.push(...messages)
+        Object.assign(copy.conversation, { title: conversation.title, count: messages.length, participants: [user] })
+        return copy.conversation.id
+      },
       async export(user, id, format) {
         const { conversation, messages } = own(user, id)
         return format === 'json' ? asJson(conversation, messages) : asMarkdown(conversation, messages)
@@ -214,7 +225,7 @@ export function createMemoryChat(options: { answer?: (text: string) => string; m
   }
   return chat
 
-  function begin(id: string, incoming: Incoming, now: number): Kept {
+  function begin(id: string, incoming: Pick<Incoming, 'place' | 'user'>, now: number): Kept {
     const conversation: Conversation = {
       id,
       title: '',
@@ -241,6 +252,10 @@ export function createMemoryChat(options: { answer?: (text: string) => string; m
     else if (offset < now.text.length)
       listener({ type: 'text', id: placeOf(now), offset, text: now.text.slice(offset) })
   }
+}
+
+function copied({ id }: Conversation, user: string): Pick<Incoming, 'place' | 'user'> {
+  return { place: { surface: 'web', workspace: 'local', channel: id, direct: true }, user }
 }
 
 async function* asMarkdown(conversation: Conversation, messages: Message[]): AsyncIterable<string> {

@@ -4,21 +4,20 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, vi } from 'vitest'
 import { createWeb, type Web, type WebConfig } from '../../adapters/web/index.ts'
+import { createAudit } from '../../src/audit.ts'
 import { Fault } from '../../src/errors.ts'
+import { createIdentities } from '../../src/identities.ts'
 import { newId, webIdentityOf } from '../../src/ids.ts'
-import { hashPassword, needsRehash, verifyPassword } from '../../src/passwords.ts'
+import { hashPassword, needsRehash, passwordFault, verifyPassword } from '../../src/passwords.ts'
+import { createPeople } from '../../src/people.ts'
 import { createServer, type Server, type ServerConfig } from '../../src/server.ts'
-import type { Counters, Sessions, Users } from '../../src/store.ts'
+import type { Entry, Store } from '../../src/store.ts'
 import { openSqlite } from '../../src/stores/sqlite/index.ts'
-import type { Chat, User } from '../../src/types.ts'
+import type { Chat, Profile, Sender, User } from '../../src/types.ts'
 import { createMemoryChat, type MemoryChat } from './chat.ts'
 import { quietLog } from './log.ts'
 
-export interface Ports {
-  users: Users
-  sessions: Sessions
-  counters: Counters
-}
+export type Ports = Pick<Store, 'users' | 'sessions' | 'counters' | 'conversations' | 'cache' | 'bus' | 'records'>
 
 export interface Site {
   url: string
@@ -29,6 +28,8 @@ export interface Site {
   lines: { level: string; fields: object; text: string }[]
   /** What passwords were checked against which hashes. */
   verified: [password: string, hash: string | undefined][]
+  /** The audit log, the oldest first. */
+  audited(): Promise<Entry[]>
   /** Make a user who can sign in. */
   addUser(name: string, password?: string, more?: Partial<User>): Promise<User>
   /** A browser without cookies. */
@@ -45,6 +46,9 @@ export interface SiteOptions {
   chat?: MemoryChat
   now?: () => number
   secrets?: string[]
+  /** What a platform says of somebody who signs in there. By default it cannot tell. */
+  profile?: (sender: Sender) => Promise<Profile>
+  linkDomains?: string[]
 }
 
 // Argon2id in every test, on a machine that has more to do.
@@ -66,6 +70,18 @@ export async function startSite(options: SiteOptions = {}): Promise<Site> {
   const verified: Site['verified'] = []
   const production = options.web?.production ?? false
   const basePath = options.web?.basePath ?? ''
+  const clock = options.now && { now: options.now }
+  const audit = createAudit({ records: ports.records, log, ...clock })
+  const people = createPeople({
+    ...ports,
+    profile: options.profile ?? (() => Promise.reject(new Error('nothing is known here'))),
+    linkDomains: new Set(options.linkDomains),
+    audit,
+    log,
+    ...clock,
+  })
+  await people.start()
+  const identities = createIdentities({ ...ports, people, audit, ...clock })
   const web = createWeb({
     config: {
       basePath,
@@ -79,11 +95,14 @@ export async function startSite(options: SiteOptions = {}): Promise<Site> {
     passwords: {
       hash: hashPassword,
       needsRehash,
+      fault: passwordFault,
       verify(password, hash) {
         verified.push([password, hash])
         return verifyPassword(password, hash)
       },
     },
+    identities,
+    audit,
     model: { name: 'Test model', kind: 'demo' },
     log,
     ...(options.now && { clock: { now: options.now } }),
@@ -105,6 +124,7 @@ export async function startSite(options: SiteOptions = {}): Promise<Site> {
     server,
     lines: log.lines,
     verified,
+    audited: async () => (await ports.records.list('audit', { limit: 1_000 })).toReversed(),
     async addUser(name, password, more) {
       return ports.users.create({
         id: newId(),
@@ -129,6 +149,7 @@ export async function startSite(options: SiteOptions = {}): Promise<Site> {
     },
     async close() {
       web.close()
+      people.close()
       await server.close(1_000)
       await own?.close()
     },
@@ -161,8 +182,17 @@ export function breakable(ports: Ports): { ports: Ports; broken: { now: boolean 
           broken.now ? Promise.reject(new Fault('store_unavailable')) : Reflect.apply(method, target, args)
       },
     })
-  const { users, sessions, counters } = ports
-  return { ports: { users: guard(users), sessions: guard(sessions), counters: guard(counters) }, broken }
+  const { users, sessions, counters, conversations, cache, bus, records } = ports
+  const guarded = {
+    users: guard(users),
+    sessions: guard(sessions),
+    counters: guard(counters),
+    conversations: guard(conversations),
+    cache: guard(cache),
+    bus: guard(bus),
+    records: guard(records),
+  }
+  return { ports: guarded, broken }
 }
 
 export interface StreamEvent {

@@ -4,8 +4,11 @@ import { createAnswer } from '../../src/answer.ts'
 import { createChat } from '../../src/chat.ts'
 import { createComposer } from '../../src/compose.ts'
 import type { Fault } from '../../src/errors.ts'
+import { createIdentities } from '../../src/identities.ts'
+import type { Limits } from '../../src/limits.ts'
 import { createLive } from '../../src/live.ts'
 import { createPeople } from '../../src/people.ts'
+import { createPersonal } from '../../src/personal.ts'
 import type { Store } from '../../src/store.ts'
 import { createTurns } from '../../src/turns.ts'
 import type {
@@ -127,6 +130,13 @@ export interface Instance {
   end(): Promise<void>
 }
 
+/** Nothing is limited, and nothing is written down. */
+export const freeLimits: Limits = {
+  enter: async () => ({ settle: async () => undefined }),
+  left: async () => [],
+  idle: async () => {},
+}
+
 /** One running instance of the service over a store, without any server. */
 export async function startInstance(options: {
   store: Store
@@ -145,13 +155,16 @@ export async function startInstance(options: {
   const live = await createLive(store.bus, log)
   const people = createPeople({
     users: store.users,
+    bus: store.bus,
     profile: async (sender) => (await adapters.get(sender.surface)?.profile(sender)) ?? { name: sender.id },
+    audit: { record: async () => {} },
     log,
   })
   const composer = createComposer({
     model,
     cache: store.cache,
     systemPrompt: 'Be kind.',
+    limits: freeLimits,
     cacheMs: options.cacheMs ?? 0,
   })
   const afterwards = createAfterwards({ model, conversations: store.conversations, log })
@@ -175,11 +188,14 @@ export async function startInstance(options: {
     sweepMs: options.sweepMs ?? 25,
   })
   await turns.start()
+  const audit = { record: async () => {} }
+  const personal = createPersonal({ store, stop: turns.stop, people, audit })
+  const linking = createIdentities({ ...store, people, audit })
   function kill(): void {
     fuse.blown = true
   }
   return {
-    chat: createChat({ store, turns, live, people }),
+    chat: createChat({ store, turns, live, people, limits: freeLimits, personal, linking }),
     turns,
     log,
     live,

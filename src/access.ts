@@ -1,0 +1,46 @@
+import { Fault } from './errors.ts'
+import { isId } from './ids.ts'
+import type { Store } from './store.ts'
+import type { Conversation, Message } from './types.ts'
+
+/** Who may see which conversation: those who took part, as long as they are among those it was said to. */
+export interface Access {
+  /** A conversation of this user's, or `not_found`: whether it exists for someone else is nobody's business. */
+  own(
+    user: string,
+    id: string,
+    window?: { before?: number; messages: number },
+  ): Promise<{ conversation: Conversation; messages: Message[] }>
+  /** Of what stands on a user's list, what they may still see. */
+  seen<T extends { conversation: Conversation }>(user: string, found: T[]): Promise<T[]>
+}
+
+export function createAccess(store: Pick<Store, 'conversations' | 'absences' | 'users'>): Access {
+  const { conversations, absences, users } = store
+
+  /** The channels and teams among these that the user has left. Asks nobody as long as nothing is shared. */
+  async function leftBy(user: string, found: Conversation[]): Promise<Set<string>> {
+    const audiences = new Set(found.flatMap(({ audience }) => (audience === undefined ? [] : [audience])))
+    if (audiences.size === 0) return new Set()
+    const identities = (await users.get(user))?.identities ?? []
+    return new Set(await absences.among([...audiences], identities))
+  }
+
+  async function seen<T extends { conversation: Conversation }>(user: string, found: T[]): Promise<T[]> {
+    const left = await leftBy(
+      user,
+      found.map(({ conversation }) => conversation),
+    )
+    return found.filter(({ conversation: { audience } }) => audience === undefined || !left.has(audience))
+  }
+
+  return {
+    seen,
+    async own(user, id, window = { messages: 1 }) {
+      const found = isId(id) ? await conversations.read(id, window) : null
+      if (!found?.conversation.participants.includes(user)) throw new Fault('not_found')
+      if ((await seen(user, [found])).length === 0) throw new Fault('not_found')
+      return found
+    },
+  }
+}

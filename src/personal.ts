@@ -1,0 +1,126 @@
+import type { Audit } from './audit.ts'
+import { Fault } from './errors.ts'
+import { exportJson, pagesOf } from './export.ts'
+import { shownIdentities } from './identities.ts'
+import type { People } from './people.ts'
+import type { Store } from './store.ts'
+import type { Conversation, User } from './types.ts'
+
+/** What a person may do with all that is kept about them. */
+export interface Personal {
+  /** All of it as JSON, a bounded piece at a time: who they are, what was said, rated and used, what was done with their rights. */
+  export(user: User): AsyncIterable<string>
+  /**
+   * Delete it: conversations they had alone, their words in those of several, feedback, identities, sessions; what was used is counted
+   * for nobody. Resolves when it is done; what a crash left undone is finished by `resume`. Throws `on_hold` under a legal hold.
+   */
+  forget(user: User): Promise<void>
+  /** Finish deletions that were begun. Returns how many. */
+  resume(): Promise<number>
+}
+
+const page = 100
+
+export function createPersonal(options: {
+  store: Pick<Store, 'users' | 'sessions' | 'conversations' | 'usage' | 'records'>
+  /** Nothing may go on in a conversation that is about to be deleted. */
+  stop(conversation: string): Promise<unknown>
+  people: Pick<People, 'changed'>
+  audit: Audit
+  now?: () => number
+}): Personal {
+  const { store, people, audit, now = Date.now } = options
+  const { users, sessions, conversations, usage, records } = store
+
+  async function* conversationsOf(user: string): AsyncIterable<Conversation> {
+    for (let before: string | undefined; ; ) {
+      const { items, next } = await conversations.list(user, { limit: page, ...(before !== undefined && { before }) })
+      for (const { conversation } of items) yield conversation
+      if (next === undefined) return
+      before = next
+    }
+  }
+
+  async function* entriesOf(kind: 'audit' | 'feedback', { id, formerly = [] }: User) {
+    const user = [id, ...formerly]
+    for (let before: string | undefined; ; ) {
+      const some = await records.list(kind, { user, limit: page, ...(before !== undefined && { before }) })
+      yield* some
+      if (some.length < page) return
+      before = some.at(-1)!.id
+    }
+  }
+
+  async function* usageOf(user: string) {
+    const day = (at: number): string => new Date(at).toISOString().slice(0, 10)
+    yield* await usage.read({ from: day(now() - 400 * 24 * 3_600_000), to: day(now()), user })
+  }
+
+  /** `"name":[…]`, one item a line. */
+  async function* listed(name: string, items: AsyncIterable<object>): AsyncIterable<string> {
+    yield `,\n${JSON.stringify(name)}:[`
+    let first = true
+    for await (const item of items) {
+      yield `${first ? '' : ','}\n${JSON.stringify(item)}`
+      first = false
+    }
+    yield ']'
+  }
+
+  async function forgetConversation(conversation: Conversation, user: string): Promise<void> {
+    const alone = conversation.participants.every((id) => id === user)
+    if (!alone) return conversations.forget(conversation.id, user)
+    await options.stop(conversation.id)
+    await conversations.remove(conversation.id)
+  }
+
+  async function finish(id: string): Promise<void> {
+    const user = await users.get(id)
+    if (user) {
+      await sessions.endAll(user.id)
+      // What is gone is off the list: the next page is the first one again.
+      for (;;) {
+        const { items } = await conversations.list(user.id, { limit: page })
+        if (items.length === 0) break
+        for (const { conversation } of items) await forgetConversation(conversation, user.id)
+      }
+      for await (const { id: entry } of entriesOf('feedback', user)) await records.drop('feedback', entry)
+      await usage.forget(user.id)
+      await users.remove(user.id)
+      await people.changed(user)
+      await audit.record('delete', { user: user.id, actor: user.id, details: { what: 'everything' } })
+    }
+    await records.drop('deletion', id)
+  }
+
+  return {
+    async *export(user) {
+      await audit.record('export', { user: user.id, actor: user.id })
+      const { id, name, emails, roles, state, locale, timeZone, createdAt, seenAt } = user
+      const about = { id, name, emails, roles, state, identities: shownIdentities(user), locale, timeZone }
+      yield `{"user":${JSON.stringify({ ...about, createdAt, seenAt })}`
+      yield ',\n"conversations":['
+      let first = true
+      for await (const conversation of conversationsOf(user.id)) {
+        yield first ? '\n' : ',\n'
+        yield* exportJson(conversation, pagesOf(conversations, conversation))
+        first = false
+      }
+      yield ']'
+      yield* listed('feedback', entriesOf('feedback', user))
+      yield* listed('usage', usageOf(user.id))
+      yield* listed('audit', entriesOf('audit', user))
+      yield '}\n'
+    },
+    async forget(user) {
+      if (user.hold) throw new Fault('on_hold')
+      await records.put('deletion', { id: user.id, at: now(), data: {} })
+      await finish(user.id)
+    },
+    async resume() {
+      const begun = await records.list('deletion', { limit: page })
+      for (const { id } of begun) await finish(id)
+      return begun.length
+    },
+  }
+}
