@@ -28,10 +28,19 @@ export async function run({ scale, profile }: { scale: number; profile?: string 
   return [...rows, await memory(), await tokenCheck()]
 }
 
-/** Code compiled, connections open, everybody known and their conversations titled. */
+/**
+ * Code compiled as it is after some minutes of service, connections open, everybody known and their conversations titled.
+ * Ours is more code: some hundred turns pass until no more of it is compiled.
+ */
 async function warm({ rig, driver, some }: Part): Promise<void> {
-  for (const target of [rig.ours, rig.minimum]) {
-    const asked = await evenly(80, some(people), (person) => driver.ask({ target, person, deltas: 20, paceMs: 5 }))
-    await Promise.all(asked.map(({ answered }) => answered))
+  for (const answer of [
+    { deltas: 20, paceMs: 5 },
+    { deltas: 100, paceMs: 10 },
+  ]) {
+    const sides = [rig.ours, rig.minimum].map(async (target) => {
+      const asked = await evenly(40, some(people), (person) => driver.ask({ target, person, ...answer }))
+      await Promise.all(asked.map(({ answered }) => answered))
+    })
+    await Promise.all(sides)
   }
 }

@@ -6,6 +6,7 @@ import type { Target } from '../slack/rig.ts'
 import { type Part, people } from './part.ts'
 import { callsOf, isWhole, type SeenAnswer } from './seen.ts'
 
+/** Of each. */
 const perSecond = 20
 const deltas = 100
 const rounds = 2
@@ -14,7 +15,9 @@ const rounds = 2
 export async function turns(part: Part): Promise<Row[]> {
   const taken = { ours: [] as Load[], minimum: [] as Load[] }
   for (let round = 0; round < rounds; round++) {
-    for (const side of ['minimum', 'ours'] as const) taken[side].push(await load(part, part.rig[side], round))
+    // At the same time, so that whatever else the machine does is felt by both.
+    const side = async (name: 'ours' | 'minimum') => taken[name].push(await load(part, part.rig[name], round))
+    await Promise.all([side('ours'), side('minimum')])
   }
   const answers = (of: Load[]): SeenAnswer[] => of.flatMap((one) => one.answers)
   const compared = (name: string, measure: (of: Load[]) => number, more: Partial<Row> = {}): Row => {
@@ -48,7 +51,7 @@ interface Load {
 
 /** Turns at an even pace, with the model at the speed of a quick one. */
 async function load({ driver, some }: Part, target: Target, round: number): Promise<Load> {
-  const count = some(120)
+  const count = some(200)
   const before = await target.usage()
   const asked = await evenly(perSecond, count, (i) =>
     driver.ask({ target, person: (round * count + i) % people, deltas, paceMs: 30 }),
