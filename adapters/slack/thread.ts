@@ -1,12 +1,12 @@
 import type { JsonObject } from '../../src/types.ts'
 import type { Api } from './api.ts'
 import { type Block, blocksOf, chunksOf, fallbackOf } from './blocks.ts'
-import { codeOf, ended } from './errors.ts'
-import { timeOf } from './incoming.ts'
-import type { MessageEvent, ThreadAddress } from './payload.ts'
+import { codeOf } from './errors.ts'
+import { createFind, type FindOptions, metadataOf } from './find.ts'
+import type { ThreadAddress } from './payload.ts'
 import type { Part } from './segments.ts'
 import { isLost } from './strays.ts'
-import { isOurs, type Workspaces } from './workspaces.ts'
+import type { Workspaces } from './workspaces.ts'
 
 /** The messages of one answer in one thread: each of Slack's calls that an answer needs, and nothing about their order. */
 export interface Thread {
@@ -35,17 +35,8 @@ export interface Thread {
   readonly inThread: boolean
 }
 
-export interface FindOptions {
-  /** Not before this can a message of ours have been begun that does not say of which turn it is. Absent: there is none. */
-  since?: number | undefined
-  /** Slack allows looking once a minute to some apps. Without patience, one that must wait does not look. */
-  patient: boolean
-}
-
 /** Shown by turns while a question is being thought about. */
 const loadingMessages = ['Reading your message…', 'Thinking about it…', 'Putting the answer together…']
-
-export const metadataType = 'chat_answer'
 
 export function createThread(options: {
   api: Api
@@ -60,7 +51,7 @@ export function createThread(options: {
   const { channel, inThread } = options.place ?? { channel: address.channel, inThread: true }
   const about = { about: channel }
   const threadTs = inThread ? { thread_ts: thread } : {}
-  const metadata = { event_type: metadataType, event_payload: { turn } }
+  const metadata = metadataOf(turn)
   const chunks = (parts: readonly Part[]): JsonObject => (parts.length > 0 ? { chunks: chunksOf(parts) } : {})
   const body = (parts: readonly Part[], footer: readonly Block[]) => ({
     text: fallbackOf(parts),
@@ -68,6 +59,7 @@ export function createThread(options: {
     metadata,
   })
 
+  const find = createFind({ api, workspaces, address, turn, place: { channel, inThread } })
   const at = (other: string): Thread => createThread({ ...options, place: { channel: other, inThread: false } })
 
   return {
@@ -118,28 +110,7 @@ export function createThread(options: {
         if (codeOf(thrown) !== 'message_not_found') throw thrown
       }
     },
-    async find(known, { since, patient }) {
-      // All of ours come after the question.
-      const which = { channel, ...(address.ts && { oldest: address.ts }), limit: 200, include_all_metadata: true }
-      const how = { ...about, impatient: !patient }
-      try {
-        const own = await workspaces.byKey(install)
-        const result = inThread
-          ? await api.call(install, 'conversations.replies', { ...which, ts: thread }, how)
-          : await api.call(install, 'conversations.history', which, how)
-        const messages = (Array.isArray(result.messages) ? result.messages : []) as Found[]
-        const ours = messages.filter(
-          (one) => one.ts && one.ts !== thread && isOurs(one, own) && !known.includes(one.ts),
-        )
-        const found = await Promise.all(
-          ours.map(async (one) => ((await isThisTurns(one, since)) ? one.ts! : undefined)),
-        )
-        return found.filter((ts) => ts !== undefined).sort()
-      } catch (thrown) {
-        if (cannotLook.has(codeOf(thrown)) || (!patient && codeOf(thrown) === 'ratelimited')) return null
-        throw thrown
-      }
-    },
+    find,
     async status(text) {
       const messages = text ? { loading_messages: loadingMessages } : {}
       const args = { channel_id: address.channel, thread_ts: thread, status: text, ...messages }
@@ -164,27 +135,4 @@ export function createThread(options: {
     },
     at,
   }
-
-  /**
-   * Messages that were finished say which turn they are of; a stream says so with its end alone. One that was not ended
-   * can only be this turn's: in a thread one answer is written at a time. Whether it is open is found out by closing it.
-   * One that Slack ended (after five minutes, or by its stop button) may be of the turn before if it is older than `since`.
-   */
-  async function isThisTurns({ ts, metadata: said, streaming_state: state }: Found, since?: number): Promise<boolean> {
-    if (said?.event_type === metadataType) return said.event_payload?.turn === turn
-    if (said || since === undefined || !inThread) return false
-    try {
-      await api.call(install, 'chat.stopStream', { channel, ts, metadata }, about)
-      return true
-    } catch (thrown) {
-      return ended.has(codeOf(thrown)) && state !== undefined && timeOf(ts!) >= since
-    }
-  }
 }
-
-interface Found extends MessageEvent {
-  metadata?: { event_type?: string; event_payload?: { turn?: string } }
-  streaming_state?: 'in_progress' | 'completed' | 'errored'
-}
-
-const cannotLook = new Set(['missing_scope', 'not_in_channel', 'channel_not_found', 'thread_not_found', 'is_archived'])

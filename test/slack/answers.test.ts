@@ -25,6 +25,25 @@ describe('a direct message', () => {
     expect(world.logged('error')).toEqual([])
   })
 
+  test('is thought about for all to see until the first words come', async () => {
+    const world = await startWorld()
+    const { slack, model } = world
+    const begin = Promise.withResolvers<void>()
+    const answer = saying('Here it is.', 1)
+    model.script = async function* (prompt, signal) {
+      await begin.promise
+      yield* answer(prompt, signal)
+    }
+    const said = slack.say({ user: slack.ana.id, channel: slack.dm.id, text: 'Hello' })
+    await slack.until(() => slack.screen(slack.dm.id, { thread: said.ts }).status === 'is thinking…')
+    const { args } = slack.callsTo('assistant.threads.setStatus')[0]!
+    expect(args).toMatchObject({ channel_id: slack.dm.id, thread_ts: said.ts })
+    expect(args.loading_messages).toHaveLength(3)
+    begin.resolve()
+    await settled(world)
+    expect(slack.screen(slack.dm.id, { thread: said.ts }).status).toBe('')
+  })
+
   test('is remembered in its thread, and not elsewhere', async () => {
     const world = await startWorld()
     const { slack, model } = world
@@ -100,6 +119,26 @@ describe('a mention', () => {
     expect(asked).toContain('Ben Okri: We ship <on> Friday')
     expect(asked).toContain('Ana Lima: @Ben Okri or later')
     expect(asked).toContain('when, and does @Ben Okri know #general?')
+  })
+
+  test('in a long thread has its beginning and what was said last as context, read once', async () => {
+    const world = await startWorld()
+    const { slack, model } = world
+    const line = { user: slack.ben.id, channel: slack.general.id }
+    const parent = slack.say({ ...line, text: 'How it began' })
+    for (let i = 1; i <= 60; i++) slack.say({ ...line, text: `Line ${i}. ${'word '.repeat(80)}`, thread: parent.ts })
+    await slack.idle()
+    const mention = { user: slack.ana.id, channel: slack.general.id, thread: parent.ts }
+    slack.say({ ...mention, text: `<@${slack.install.botUser}> so?` })
+    await settled(world)
+    const asked = model.prompts[0]!.messages.at(-1)!.text
+    expect(asked).toContain('Ben Okri: How it began')
+    expect(asked).toContain('Line 60.')
+    expect(asked).not.toContain('Line 2.')
+    expect(asked.length).toBeLessThan(14_000)
+    slack.say({ ...mention, text: 'and then?' })
+    await settled(world)
+    expect(slack.callsTo('conversations.replies')).toHaveLength(1)
   })
 
   test('works without the history scopes', async () => {

@@ -183,6 +183,21 @@ describe('when the place is closed to us', () => {
     expect(seen(world, slack.dm.id)).toContain(text)
   })
 
+  test('a thread whose first message is deleted meanwhile goes on', async () => {
+    const world = await startWorld()
+    const { slack, model } = world
+    const parent = slack.say({ user: slack.ben.id, channel: slack.general.id, text: 'A question for all' })
+    model.script = saying(text, 3, async () => {
+      await slack.until(() => slack.callsTo('chat.startStream')[0]?.done)
+      if (slack.screen(slack.general.id, { thread: parent.ts }).messages[0]?.text.includes('A question'))
+        slack.remove({ channel: slack.general.id, ts: parent.ts })
+    })
+    const mention = `<@${slack.install.botUser}> go`
+    slack.say({ user: slack.ana.id, channel: slack.general.id, text: mention, thread: parent.ts })
+    await settled(world)
+    expectWhole(world, slack.general.id, parent.ts)
+  })
+
   test('a thread that is gone: in direct messages it is answered outside of it', async () => {
     const world = await startWorld()
     const { slack, model } = world
@@ -195,6 +210,27 @@ describe('when the place is closed to us', () => {
     expect(seen(world, slack.dm.id)).toBe(text)
   })
 })
+
+test.each([{ kind: 'status', status: 503 }, { kind: 'cut' }] as const)(
+  'while Slack’s API is down (%j), the answer waits, and is whole and there once when it is back',
+  async (fault) => {
+    const world = await startWorld()
+    const { slack, model } = world
+    // Someone who is known: of others nobody could say who they are.
+    slack.say({ user: slack.ana.id, channel: slack.dm.id, text: 'Hello' })
+    await settled(world)
+    model.script = saying(text, 3)
+    slack.fail('*', fault, { times: 10_000 })
+    const said = slack.say({ user: slack.ana.id, channel: slack.general.id, text: `<@${slack.install.botUser}> go` })
+    expect(await said.acked()).toBe(true)
+    // It was tried to be posted, and looked for before it would be again.
+    await slack.until(() => slack.callsTo('conversations.replies').length > 2)
+    slack.heal()
+    await settled(world)
+    expectWhole(world, slack.general.id, said.ts)
+    expect(model.prompts).toHaveLength(2)
+  },
+)
 
 test('Slack’s own stop of a stream after five minutes loses nothing', async () => {
   const world = await startWorld()

@@ -341,6 +341,28 @@ describe('/ask', () => {
     expect(model.prompts).toEqual([])
   })
 
+  test('stop ends the answer that is being written to a command', async () => {
+    const world = await startWorld()
+    const { slack, model } = world
+    const begun = Promise.withResolvers<void>()
+    const story = hanging('Once upon a time')
+    model.script = async function* (prompt, signal) {
+      for await (const event of story(prompt, signal)) {
+        yield event
+        begun.resolve()
+      }
+    }
+    const run = (text: string) =>
+      slack.command({ user: slack.ana.id, channel: slack.general.id, command: '/ask', text }).answer
+    await run('tell me')
+    await begun.promise
+    await run('stop')
+    await settled(world)
+    const [asked, ...said] = answers(slack, slack.general.id).map(({ text }) => text)
+    expect(asked).toBe('You asked: tell me')
+    expect(said.toSorted()).toEqual([expect.stringContaining('Once upon a time'), 'Stopped.'])
+  })
+
   test('continue links to the conversation on the web page', async () => {
     const world = await startWorld({ config: { publicUrl: 'https://chat.example.com' } })
     const { slack } = world
@@ -404,6 +426,7 @@ test('the agent’s chat has something to begin with', async () => {
     () => slack.screen(slack.dm.id).prompts.length > 0 && slack.screen(slack.dm.id).prompts,
   )
   expect(prompts).toHaveLength(4)
+  expect(slack.callsTo('assistant.threads.setSuggestedPrompts')[0]!.args.title).toBe('Hi! How can I help?')
 })
 
 test('attached files are not passed over in silence', async () => {

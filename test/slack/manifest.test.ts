@@ -97,3 +97,24 @@ describe('the command that prints it', () => {
     },
   )
 })
+
+describe('the hooks of Slack’s command line', () => {
+  const { hooks } = read('../../.slack/hooks.json') as { hooks: Record<string, string> }
+  const node = (...args: string[]) => spawnSync(process.execPath, args, { encoding: 'utf8' }).stdout
+
+  test('get the manifest that is made from the code, in the words of its protocol', () => {
+    expect(hooks['get-manifest']).toMatch(/ node \.slack\/manifest\.js$/)
+    const said = node('.slack/manifest.js', '--protocol=message-boundaries', '--boundary=~~').trim()
+    expect(said).toMatch(/^~~.*~~$/)
+    expect(JSON.parse(said.slice(2, -2))).toEqual(manifest())
+    expect(read('../../.slack/config.json')).toEqual({ manifest: { source: 'local' } })
+  })
+
+  test('start the service, which connects by itself', () => {
+    const scripts = (read('../../package.json') as { scripts: Record<string, string> }).scripts
+    expect(hooks.start).toBe('npm start --silent')
+    expect(scripts.start).toBeDefined()
+    const known = JSON.parse(node('node_modules/@slack/cli-hooks/src/get-hooks.js')) as { config: object }
+    expect(known.config).toMatchObject({ 'sdk-managed-connection-enabled': true })
+  })
+})

@@ -96,6 +96,22 @@ describe.each(['channel', 'dm'] as const)('in a %s, a message that Slack begins'
   })
 })
 
+test('it is found behind the two hundred messages that others wrote meanwhile, too', async () => {
+  const world = await startWorld()
+  const { slack, model } = world
+  slack.fail('chat.startStream', { kind: 'cut', done: true })
+  const answer = saying(text, 2, () => slack.until(() => slack.callsTo('chat.startStream')[0]?.done))
+  const { id: channel, team } = slack.general
+  model.script = async function* (prompt, signal) {
+    for (let i = 0; i < 210; i++)
+      slack.state.add({ channel, team, user: slack.ben.id, text: `Line ${i}`, thread: asked.ts })
+    yield* answer(prompt, signal)
+  }
+  const asked = ask(world, 'channel')
+  await settled(world)
+  expect(shown(world, asked)).toEqual([text])
+})
+
 test('a message that Slack is slow to begin grows as soon as it is there', async () => {
   const world = await startWorld({ config: { limits: { callMs: 300 } } })
   const { slack, model } = world
