@@ -138,14 +138,10 @@ describe('connecting what is proven at a provider', () => {
     const site = await start()
     const browser = site.visitor()
     await arrive(browser, oidc)
-    expect(words(await led(browser, await led2(browser, '/account/connect/oidc')))).toContain('yours already')
+    const asked = await arrive(browser, oidc, '/account/connect/oidc')
+    const answer = await browser.get(asked.headers.get('location')!)
+    expect(words(await led(browser, answer))).toContain('yours already')
   })
-
-  /** Through the provider to the question, which leads on at once. */
-  async function led2(browser: Browser, path: string): Promise<Response> {
-    const asked = await arrive(browser, oidc, path)
-    return browser.get(asked.headers.get('location')!)
-  }
 
   test('is only for the session that began it', async () => {
     const site = await start()
@@ -210,11 +206,9 @@ describe('unlinking', () => {
     await ada.form('/account/connect', {})
     return ada
   }
-  /** The way to unlink whatever is not the session's own, or is. */
-  async function wayOf(site: Site, browser: Browser, name: string): Promise<string> {
+  async function wayOf(browser: Browser, name: string): Promise<string> {
     const html = await browser.page('/account')
     const item = html.split('<li>').find((one) => one.includes(`<b>${name}</b>`))!
-    expect(site).toBeDefined()
     return wayIn(item)
   }
 
@@ -222,7 +216,7 @@ describe('unlinking', () => {
     const site = await start()
     const ada = await joined(site)
     const { id } = (await me(ada))!
-    const way = await wayOf(site, ada, 'Example Login')
+    const way = await wayOf(ada, 'Example Login')
     expect(words(await ada.page(`/account/unlink?way=${way}`))).toMatch(/Unlink Example Login\?.*no history/)
     expect(words(await led(ada, await ada.form('/account/unlink', { way })))).toContain('goes its own way')
     expect((await me(ada))?.id).toBe(id)
@@ -239,7 +233,7 @@ describe('unlinking', () => {
     await arrive(elsewhere, oidc)
     const elsewhereToo = site.visitor()
     await arrive(elsewhereToo, oidc)
-    const way = await wayOf(site, elsewhere, 'Example Login')
+    const way = await wayOf(elsewhere, 'Example Login')
     expect(words(await elsewhere.page(`/account/unlink?way=${way}`))).toContain('you will be signed out here')
     expect(locationOf(await elsewhere.form('/account/unlink', { way }))).toEqual([303, '/login'])
     expect((await elsewhere.api('GET', '/me')).status).toBe(401)
@@ -250,8 +244,8 @@ describe('unlinking', () => {
   test('of the last way in is refused', async () => {
     const site = await start()
     const ada = await joined(site)
-    const own = await wayOf(site, ada, 'Name and password')
-    const other = await wayOf(site, ada, 'Example Login')
+    const own = await wayOf(ada, 'Name and password')
+    const other = await wayOf(ada, 'Example Login')
     await ada.form('/account/unlink', { way: other })
     expect(words(await led(ada, await ada.get(`/account/unlink?way=${own}`)))).toContain('the only way in')
     expect(words(await led(ada, await ada.form('/account/unlink', { way: own })))).toContain('the only way in')
@@ -260,7 +254,7 @@ describe('unlinking', () => {
   test('of what is not one’s own finds nothing', async () => {
     const site = await start()
     const ada = await joined(site)
-    const way = await wayOf(site, ada, 'Example Login')
+    const way = await wayOf(ada, 'Example Login')
     const bob = await site.person('bob')
     expect((await bob.get(`/account/unlink?way=${way}`)).status).toBe(404)
     await bob.page('/account')
