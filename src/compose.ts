@@ -107,7 +107,7 @@ export function createComposer(options: ComposerOptions): Composer {
         conversation,
         messages: history,
         question: { text: withQuotes(question.text, question.quotes), author: user.name },
-        shared: isShared(claim, conversation, user),
+        shared: isShared(claim, conversation, history, user),
         limits,
         ...(options.maxTokens && { maxTokens: options.maxTokens }),
         estimator,
@@ -192,8 +192,15 @@ export function createComposer(options: ComposerOptions): Composer {
   return { compose }
 }
 
-function isShared(claim: Claim, conversation: Conversation | undefined, user: User): boolean {
-  return !claim.incoming.place.direct || (conversation?.participants.some((id) => id !== user.id) ?? false)
+/** Several people speak in it: where it is, or (in a copy of one's own) where it came from. */
+function isShared(
+  claim: Claim,
+  conversation: Conversation | undefined,
+  history: readonly Message[],
+  { id, formerly = [] }: User,
+): boolean {
+  if (!claim.incoming.place.direct || conversation?.participants.some((other) => other !== id)) return true
+  return history.some(({ author }) => author && author.user !== id && !formerly.includes(author.user))
 }
 
 const surfaceNames: Record<Surface, string> = { slack: 'Slack', teams: 'Microsoft Teams', web: 'the web page' }

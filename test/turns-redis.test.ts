@@ -1,6 +1,7 @@
 import { afterAll, beforeAll } from 'vitest'
 import type { Store } from '../src/store.ts'
 import { openRedis } from '../src/stores/redis/index.ts'
+import { continuingContract } from './contracts/continuing.ts'
 import { platformContract } from './contracts/platform.ts'
 import { turnsContract } from './contracts/turns.ts'
 import { describeRedis, type RedisServer, startRedis } from './support/redis.ts'
@@ -30,4 +31,5 @@ describeRedis('on Redis', () => {
 
   turnsContract('Redis', open)
   platformContract('Redis', open)
+  continuingContract('Redis', open)
 })

@@ -1,3 +1,4 @@
+import { continuingContract } from './contracts/continuing.ts'
 import { platformContract } from './contracts/platform.ts'
 import { turnsContract } from './contracts/turns.ts'
 import { sqliteOpener } from './support/sqlite.ts'
@@ -12,3 +13,4 @@ const open = async () => {
 
 turnsContract('SQLite', open)
 platformContract('SQLite', open)
+continuingContract('SQLite', open)
