@@ -68,6 +68,8 @@ export function createPreview(options: {
   let text = ''
   let begunAt = 0
   let over = false
+  /** Some of the text is neither shown nor kept. */
+  let failed = false
 
   const current = (): Held | undefined => messages.at(-1)
 
@@ -115,6 +117,7 @@ export function createPreview(options: {
     } catch (thrown) {
       if (codeOf(thrown) === 'ratelimited') return false
       over = true
+      failed = true
       const message = current()
       if (!fresh && message) {
         message.doubtful = isLost(thrown)
@@ -176,14 +179,13 @@ export function createPreview(options: {
       await (begins ? within(patienceMs, flushing) : flushing)
     },
     async finish(rest) {
-      const whole = !over
+      const wasOver = over
       over = true
-      if (starting) strays.late(starting.call, starting.since)
+      const begun = starting
+      starting = undefined
+      if (begun) strays.late(begun.call, begun.since)
       else await flushing?.catch(() => {})
-      if (!whole || starting || rest === null) {
-        starting = undefined
-        return null
-      }
+      if (wasOver || failed || begun || rest === null) return null
       text += rest
       take(packer.add([...renderer.push(rest), ...renderer.end()]))
       const message = current()

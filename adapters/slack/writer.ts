@@ -140,7 +140,9 @@ export function createWriter(options: {
       }
       const since = clock.now()
       try {
-        return await thread.post(parts, unconfirmed ? [...footer, twiceNote] : footer)
+        const ts = await thread.post(parts, unconfirmed ? [...footer, twiceNote] : footer)
+        unconfirmed = false
+        return ts
       } catch (thrown) {
         if (!(thrown instanceof SlackError) || thrown.outcome !== 'unknown') throw thrown
         strays.lost(since)

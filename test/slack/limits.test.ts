@@ -197,6 +197,23 @@ describe('a stream', () => {
     ])
   })
 
+  test('keeps nothing back that was refused while its end was waited for', async () => {
+    const calls: [string, string][] = []
+    const refused = Promise.withResolvers<void>()
+    const clock = testClock()
+    const thread = { ...threadOf(calls), append: () => refused.promise }
+    const strays = createStrays(clock, 1_000)
+    const preview = createPreview({ thread, clock, strays, patienceMs: 0, remember: async () => {} })
+    await preview.push('One.\n\n')
+    // More than one message takes: it goes on while nobody waits.
+    await preview.push('Two.\n\n'.repeat(2_000))
+    const finishing = preview.finish('Three.')
+    refused.reject(new SlackError('chat.appendStream', 'msg_too_long'))
+    expect(await finishing).toBeNull()
+    expect(preview.messages).toMatchObject([{ ts: 'm1', doubtful: false, end: { offset: 'One.\n\n'.length } }])
+    expect(calls).toEqual([['start', 'One.\n\n']])
+  })
+
   test('shows the first text at once, however short', async () => {
     const calls: [string, string][] = []
     const preview = previewOf(calls)
