@@ -1,5 +1,6 @@
 import { messageOf } from './errors.ts'
 import { summaryPrompt, titleFrom, titlePrompt } from './history.ts'
+import type { Asker, Limits } from './limits.ts'
 import type { Conversations } from './store.ts'
 import type { Answer, Conversation, Log, Model, Prompt } from './types.ts'
 
@@ -7,6 +8,8 @@ import type { Answer, Conversation, Log, Model, Prompt } from './types.ts'
 export interface CommittedTurn {
   turn: string
   conversation: string
+  /** On whose account it is. */
+  asker: Asker
   /** The conversation as it was before this turn. */
   before: Conversation | undefined
   question: string
@@ -29,27 +32,35 @@ const summaryStep = 6
 /** While a conversation has fewer messages than this, a failed title is tried again with the next turn. */
 const untitledTries = 6
 
-export function createAfterwards(options: { model: Model; conversations: Conversations; log: Log }): Afterwards {
-  const { model, conversations, log } = options
+export function createAfterwards(options: {
+  model: Model
+  conversations: Conversations
+  limits: Pick<Limits, 'note'>
+  log: Log
+}): Afterwards {
+  const { model, conversations, limits, log } = options
   const running = new Map<string, Promise<void>>()
   const ending = new AbortController()
 
-  async function name({ turn, conversation, question, answer }: CommittedTurn): Promise<void> {
-    const text = titleFrom(await ask({ ...titlePrompt(question, answer.text), turn }))
+  async function name({ turn, conversation, asker, question, answer }: CommittedTurn): Promise<void> {
+    const text = titleFrom(await ask({ ...titlePrompt(question, answer.text), turn }, asker))
     if (text) await conversations.update(conversation, { title: { text, by: 'model' } })
   }
 
-  async function summarise({ turn, conversation, before, dropped }: CommittedTurn): Promise<void> {
+  async function summarise({ turn, conversation, asker, before, dropped }: CommittedTurn): Promise<void> {
     const previous = before?.summary
     const found = await conversations.read(conversation, { before: dropped, messages: 60, bytes: 200_000 })
     const fresh = found?.messages.filter(({ seq }) => seq >= (previous?.upTo ?? 0)) ?? []
-    const text = (await ask({ ...summaryPrompt(fresh, previous?.text), turn })).trim()
+    const text = (await ask({ ...summaryPrompt(fresh, previous?.text), turn }, asker)).trim()
     if (text) await conversations.update(conversation, { summary: { text, upTo: dropped } })
   }
 
-  async function ask(prompt: Prompt): Promise<string> {
+  async function ask(prompt: Prompt, asker: Asker): Promise<string> {
     let text = ''
-    for await (const event of model.stream(prompt, ending.signal)) if (event.type === 'text') text += event.text
+    for await (const event of model.stream(prompt, ending.signal)) {
+      if (event.type === 'text') text += event.text
+      else limits.note(asker, event.usage, event.model)
+    }
     return text
   }
 

@@ -149,6 +149,7 @@ export function createAnswer(options: AnswerOptions): Work {
     const committed = {
       turn: claim.turn,
       conversation: claim.conversation,
+      asker: { user: user.id, surface: claim.incoming.place.surface, workspace: claim.incoming.place.workspace },
       before: asked.conversation,
       question: asked.text,
       ...composed,

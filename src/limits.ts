@@ -5,12 +5,17 @@ import { costOf, type Price } from './models.ts'
 import type { Budgets, Counters, UsageLog } from './store.ts'
 import type { Allowance, Log, Notice, Surface, Usage, User } from './types.ts'
 
-/** A turn that is about to ask the model. */
-export interface Asking {
-  turn: string
-  user: User
+/** On whose account a model is asked, and where. */
+export interface Asker {
+  user: string
   surface: Surface
   workspace: string
+}
+
+/** A turn that is about to ask the model. */
+export interface Asking extends Omit<Asker, 'user'> {
+  turn: string
+  user: User
   /** The first try of this turn: later ones are no further message. */
   first: boolean
   /** Tokens, at most. */
@@ -30,6 +35,8 @@ export interface Limits {
   enter(asking: Asking): Promise<Held>
   /** What is left for a user; empty where nothing is limited. */
   left(user: User): Promise<Allowance[]>
+  /** What was used beside an answer (a title, a summary) is written down for those who look later; it uses up nothing. */
+  note(asker: Asker, usage: Usage, model: string): void
   /** Until what was used is written down. */
   idle(): Promise<void>
 }
@@ -120,7 +127,7 @@ export function createLimits(options: {
     model: string,
   ): Promise<Notice | undefined> {
     const cost = priced(tokens, model)
-    note(asking, tokens, model, cost)
+    note({ ...asking, user: asking.user.id }, tokens, model, 1)
     const warnings: string[] = []
     for (const { owner, key, of, limit, endsAt, measure } of held) {
       const amount = of === 'cost' ? cost : tokensOf(tokens)
@@ -132,10 +139,10 @@ export function createLimits(options: {
     return warnings[0] === undefined ? undefined : notice('limit_near', warnings[0])
   }
 
-  /** For those who look at what was used later. Nobody waits for it. */
-  function note({ user, surface, workspace }: Asking, tokens: Usage, model: string, cost: number): void {
+  /** Nobody waits for it. */
+  function note({ user, surface, workspace }: Asker, tokens: Usage, model: string, turns: number): void {
     const { input, output, cacheRead, cacheWrite } = tokens
-    const row = { day: dayOf(now()), user: user.id, surface, workspace, model, turns: 1, cost }
+    const row = { day: dayOf(now()), user, surface, workspace, model, turns, cost: priced(tokens, model) }
     const task = usage
       .add({ ...row, input, output, cacheRead, cacheWrite })
       .catch((thrown: unknown) => log.warn({ reason: messageOf(thrown) }, 'what was used could not be written down'))
@@ -145,6 +152,7 @@ export function createLimits(options: {
 
   return {
     enter,
+    note: (asker, tokens, model) => note(asker, tokens, model, 0),
     async left(user) {
       const windows = allowances(user, '')
       const balances = await budgets.read(windows.map(({ owner, key }) => `${owner}:${key}`))

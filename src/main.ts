@@ -99,7 +99,7 @@ export async function start(config: Config): Promise<App> {
     maxTokens: config.bedrock.maxTokens,
     cacheMs: config.chat.responseCacheMs,
   })
-  const afterwards = createAfterwards({ model, conversations: store.conversations, log: logs.log('afterwards') })
+  const afterwards = createAfterwards({ model, conversations, limits, log: logs.log('afterwards') })
   const work = createAnswer({
     store,
     composer,

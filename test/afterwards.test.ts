@@ -7,6 +7,7 @@ import { sqliteOpener } from './support/sqlite.ts'
 import {
   echo,
   failing,
+  freeLimits,
   hanging,
   message,
   Screen,
@@ -123,9 +124,17 @@ describe('in the wake of a turn', () => {
       throw new Error('nothing is to be stored')
     }
     const conversations = { update } as never
-    const afterwards = createAfterwards({ model, conversations, log })
+    const afterwards = createAfterwards({ model, conversations, limits: freeLimits, log })
     const answer = { text: 'Hi', stop: 'end' as const, model: 'm' }
-    afterwards.committed({ turn: 't', conversation: 'c', before: undefined, question: 'q', answer, dropped: 0 })
+    afterwards.committed({
+      turn: 't',
+      conversation: 'c',
+      asker: { user: 'u', surface: 'slack', workspace: 'T1' },
+      before: undefined,
+      question: 'q',
+      answer,
+      dropped: 0,
+    })
     await until(() => model.jobs.length === 1)
     await afterwards.close()
     expect(log.lines.map(({ level }) => level)).toEqual(['info'])

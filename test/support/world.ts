@@ -134,6 +134,7 @@ export interface Instance {
 export const freeLimits: Limits = {
   enter: async () => ({ settle: async () => undefined }),
   left: async () => [],
+  note: () => {},
   idle: async () => {},
 }
 
@@ -167,7 +168,7 @@ export async function startInstance(options: {
     limits: freeLimits,
     cacheMs: options.cacheMs ?? 0,
   })
-  const afterwards = createAfterwards({ model, conversations: store.conversations, log })
+  const afterwards = createAfterwards({ model, conversations: store.conversations, limits: freeLimits, log })
   const work = createAnswer({
     store,
     composer,
