@@ -1,12 +1,12 @@
 import { join } from 'node:path'
 import { Fault } from '../../src/errors.ts'
 import { openSqlite } from '../../src/stores/sqlite/index.ts'
-import type { Chat, ModelEvent } from '../../src/types.ts'
+import type { Adapter, Chat, ModelEvent } from '../../src/types.ts'
 import type { AnswerWorld } from '../contracts/reply/answers.ts'
 import type { Shown, Stage, Story, Traits } from '../contracts/reply/stage.ts'
 import type { MemoryChat } from '../support/chat.ts'
 import { tempDirectories } from '../support/sqlite.ts'
-import { type Browser, startSite } from '../support/web.ts'
+import { type Browser, type Site, startSite } from '../support/web.ts'
 import { failing, hanging, type Script, ScriptedModel, startInstance } from '../support/world.ts'
 
 const directory = tempDirectories()
@@ -32,12 +32,16 @@ interface Opened {
 export async function openWebReplies(): Promise<AnswerWorld & { close(): Promise<void> }> {
   const store = await openSqlite({ file: join(await directory(), 'chat.db') })
   const model = new ScriptedModel()
-  const held: { chat?: Chat } = {}
-  // The page needs the chat service, and the chat service the surface.
-  const chat = new Proxy({} as MemoryChat, { get: (_, key) => Reflect.get(held.chat!, key) })
-  const site = await startSite({ chat, ports: store })
-  const instance = await startInstance({ store, adapters: [site.web.adapter], model, leaseMs: 60_000 })
-  held.chat = instance.chat
+  const held: { site?: Site } = {}
+  // The chat service needs the surface, and the surface the chat service.
+  const adapter: Adapter = {
+    ...{ surface: 'web', delivery: 'pull' },
+    openReply: (...about) => held.site!.web.adapter.openReply(...about),
+    profile: (sender) => held.site!.web.adapter.profile(sender),
+  }
+  const instance = await startInstance({ store, adapters: [adapter], model, leaseMs: 60_000 })
+  const site = await startSite({ chat: instance.chat as Chat as MemoryChat, ports: store })
+  held.site = site
   const ada = await site.person()
 
   async function ask(): Promise<Stage> {

@@ -84,6 +84,44 @@ function anchor(href, inner, literal) {
   return `<a href="${literal ? escapeHtml(href) : escapeText(href)}" target="_blank" rel="noopener noreferrer nofollow">${inner}</a>`
 }
 
+/** Endings of file names that are endings of domains too, or look so. */
+const fileEnding =
+  /\.(?:js|ts|jsx|tsx|mjs|json|md|py|rs|go|sh|rb|cs|c|h|cpp|java|php|pl|css|html|xml|yml|yaml|toml|txt|sql|vue|net)$/i
+const address = /(?:[a-z][a-z0-9+.-]*:\/\/|www\.)[^\s]*|[^\s@]+@[^\s@]+\.[a-z]{2,}/i
+const domain = /^(?:[\p{L}\p{N}-]+\.)+\p{L}{2,}(?:[/:?#]\S*)?$/u
+
+/** The host a person reads; of `https://bank.example@evil.example` not the one it leads to. @param {string} text */
+function hostOf(text) {
+  const whole = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `https://${text}`
+  const url = URL.canParse(whole) && new URL(whole)
+  return url && url.username === '' ? url.host.replace(/^www\./, '') : ''
+}
+
+/**
+ * A link goes where a person expects who reads its words: the same as in `src/links.ts`, which the page cannot import.
+ * @param {string} label plain text @param {string} link
+ */
+export function isHonest(label, link) {
+  if (!URL.canParse(link)) return false
+  const url = new URL(link)
+  const named = label.replace(/^[*_`~\s]+|[*_`~\s]+$/g, '')
+  const claimed = address.exec(named)?.[0] ?? (domain.test(named) && !fileEnding.test(named) ? named : undefined)
+  if (claimed === undefined) return true
+  return url.protocol === 'mailto:' ? claimed === url.pathname : hostOf(claimed) === url.host.replace(/^www\./, '')
+}
+
+/**
+ * A link under words of the model's; one that does not go where they say is shown with its target.
+ * @param {string} link @param {string} inner HTML
+ */
+function labelled(link, inner) {
+  const label = inner.replace(/<[^>]*>/g, '')
+  // What other references stand for cannot be told here: `bank&period;example`.
+  const plain = !/&(?!(?:amp|lt|gt|quot|#39|nbsp);)[#\w]+;/.test(label)
+  if (plain && isHonest(label.replaceAll('&amp;', '&'), link)) return anchor(link, inner)
+  return `${inner} (${anchor(link, escapeHtml(link), true)})`
+}
+
 /** @param {string} text @param {string} info the words after the fence */
 function codeBlock(text, info) {
   const language = (/^[\w+#.-]{1,32}/.exec(info.trim())?.[0] ?? '').toLowerCase()
@@ -147,12 +185,12 @@ function createRenderer(marked) {
     inLink = true
     const inner = renderer.parser.parseInline(tokens)
     inLink = false
-    return anchor(link, inner || escapeText(link), autolink)
+    return autolink || !inner ? anchor(link, inner || escapeText(link), autolink) : labelled(link, inner)
   }
   renderer.image = ({ href, text }) => {
     const link = safeLink(href)
     const inner = escapeText(text || link || 'image')
-    return link && !inLink ? anchor(link, inner) : inner
+    return link && !inLink ? labelled(link, inner) : inner
   }
   renderer.def = () => ''
   return renderer

@@ -38,7 +38,7 @@ function opened<World>(open: () => Promise<World & Closing>): () => World {
   beforeAll(async () => {
     world = await open()
   })
-  afterAll(() => world.close())
+  afterAll(() => world?.close())
   return () => world
 }
 
