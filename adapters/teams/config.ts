@@ -1,3 +1,5 @@
+import { createPrivateKey } from 'node:crypto'
+
 /** What the Teams surface needs to know of the configuration. Secrets come as plain strings and are never logged. */
 export interface TeamsConfig {
   /** `MicrosoftAppId`: the bot's application in Entra ID. */
@@ -92,9 +94,24 @@ export function faultsOf(config: TeamsConfig): string[] {
   if (managed && config.password) faults.push('MicrosoftAppPassword is not used with a managed identity')
   if (!managed && !config.password && !config.certificate && !config.standIn)
     faults.push('MicrosoftAppPassword (or CertificateThumbprint and CertificatePrivateKey) is missing')
+  if (config.certificate && !isPrivateKey(pemOf(config.certificate.privateKey)))
+    faults.push('CertificatePrivateKey is no private key in PEM without a passphrase')
   if (allowedTenantsOf(config).length === 0)
     faults.push('TEAMS_ALLOWED_TENANTS is missing: a bot of type MultiTenant has no tenant of its own')
   return faults
+}
+
+/** A key as it stands in a file; in an environment of one line its line breaks are often written as `\\n`. */
+export function pemOf(privateKey: string): string {
+  return privateKey.replaceAll('\\r', '').replaceAll('\\n', '\n').trim()
+}
+
+function isPrivateKey(pem: string): boolean {
+  try {
+    return createPrivateKey(pem).asymmetricKeyType === 'rsa'
+  } catch {
+    return false
+  }
 }
 
 export function allowedTenantsOf(config: TeamsConfig): readonly string[] {

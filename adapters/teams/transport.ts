@@ -1,6 +1,7 @@
 import type { JsonObject } from '../../src/types.ts'
 import type { TeamsConfig } from './config.ts'
 import { isTrusted } from './config.ts'
+import { tokenSource } from './credentials.ts'
 import { TeamsError } from './errors.ts'
 
 /** A conversation and the connector it is reached through: all that is needed to write there later, on any instance. */
@@ -22,8 +23,8 @@ export interface Member {
 }
 
 /**
- * Teams' connector, and all that we know of the SDK that speaks to it: a successor of botbuilder is this file's work. Each
- * call is made once, because a message that is posted twice is seen twice; failures are `TeamsError`s.
+ * Teams' connector, and with credentials.ts all that we know of the SDK that speaks to it: a successor of botbuilder is the
+ * work of these two. Each call is made once, because a message that is posted twice is seen twice; failures are `TeamsError`s.
  */
 export interface Transport {
   /** Post something new. The id is absent where the connector gave none. */
@@ -150,47 +151,6 @@ async function openCredentials(config: TeamsConfig) {
       if (value) resource.headers.set('authorization', `Bearer ${value}`)
       return resource
     },
-  }
-}
-
-/** Our token for Teams; botbuilder keeps it until five minutes before its end. */
-async function tokenSource(config: TeamsConfig): Promise<() => Promise<string>> {
-  const { appId, appType, tenantId, certificate, password = '', standIn, anonymous } = config
-  if (standIn) return async () => standIn.token
-  if (anonymous || !appId) return async () => ''
-  // In a tenant of its own the token must come from there; otherwise from the Bot Framework's.
-  const tenant = appType === 'MultiTenant' ? undefined : tenantId
-  if (appType === 'UserAssignedMsi') {
-    const { default: msi } = await import('botframework-connector/lib/auth/managedIdentityAppCredentials.js')
-    const { default: tokens } = await import('botframework-connector/lib/auth/jwtTokenProviderFactory.js')
-    const scope = 'https://api.botframework.com'
-    const source = new msi.ManagedIdentityAppCredentials(appId, scope, new tokens.JwtTokenProviderFactory())
-    return oneAtATime(() => source.getToken())
-  }
-  if (certificate) {
-    const { default: auth } = await import('botframework-connector/lib/auth/certificateAppCredentials.js')
-    const { thumbprint, privateKey } = certificate
-    const source = new auth.CertificateAppCredentials(appId, thumbprint, privateKey, tenant)
-    return oneAtATime(() => source.getToken())
-  }
-  const { default: auth } = await import('botframework-connector/lib/auth/microsoftAppCredentials.js')
-  const source = new auth.MicrosoftAppCredentials(appId, password, tenant)
-  return oneAtATime(() => source.getToken())
-}
-
-/** botbuilder would ask for a new token once for each call that waits for it. */
-function oneAtATime(get: () => Promise<string>): () => Promise<string> {
-  let pending: Promise<string> | undefined
-  return () => {
-    pending ??= get()
-      .catch((thrown: unknown) => {
-        // Nothing was sent.
-        throw new TeamsError('token', { status: 0, code: 'NoToken', outcome: 'refused', cause: thrown })
-      })
-      .finally(() => {
-        pending = undefined
-      })
-    return pending
   }
 }
 
