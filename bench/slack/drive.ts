@@ -12,6 +12,8 @@ export interface Ask {
   workspace: number
   /** The person's direct messages by default. */
   channel?: string
+  /** Where it is asked: the time of the message that began that thread. By default it begins one. */
+  thread?: string
   /** How many pieces the model says, and the milliseconds between two of them. */
   deltas: number
   paceMs: number
@@ -80,10 +82,10 @@ export function createDriver(slackUrl: string): Driver {
   }
 
   return {
-    async ask({ target, workspace: number, channel = `D${number}`, deltas, paceMs }) {
+    async ask({ target, workspace: number, channel = `D${number}`, thread: begun, deltas, paceMs }) {
       const workspace = `T${number}`
       const ts = `${Math.floor(Date.now() / 1000)}.${String(++asked).padStart(6, '0')}`
-      const thread = `${channel}:${ts}`
+      const thread = `${channel}:${begun ?? ts}`
       const answer = answerIn(thread)
       const event = {
         type: 'message',
@@ -92,6 +94,7 @@ export function createDriver(slackUrl: string): Driver {
         user: `U${number}`,
         ts,
         event_ts: ts,
+        ...(begun && { thread_ts: begun }),
         team: workspace,
         client_msg_id: randomUUID(),
         text: `How do I set this up? deltas=${deltas} pace=${paceMs} sent=${now().toFixed(3)}`,
@@ -101,7 +104,7 @@ export function createDriver(slackUrl: string): Driver {
       const ackMs = now() - began
       await body.dump()
       if (statusCode !== 200) answer.reject(`an event was answered with ${statusCode}`)
-      const message = `message:${workspace}:${thread}`
+      const message = `message:${workspace}:${channel}:${ts}`
       const { promise: answered } = answer
       return { thread, message, workspace, channel, ts, deltas, status: statusCode, ackMs, answered }
     },

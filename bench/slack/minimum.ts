@@ -40,7 +40,7 @@ async function take(incoming: IncomingMessage, outgoing: ServerResponse, body: s
   const { team_id: team, event_id: id, event } = JSON.parse(body)
   const fresh = await redis.set(`event:${id}`, '1', 'EX', 3600, 'NX')
   outgoing.writeHead(200).end()
-  if (fresh) await answer({ team, channel: event.channel, ts: event.ts, text: event.text })
+  if (fresh) await answer({ team, channel: event.channel, ts: event.thread_ts ?? event.ts, text: event.text })
 }
 
 async function answer(question: Question): Promise<void> {

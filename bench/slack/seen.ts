@@ -1,4 +1,4 @@
-/** What Slack's stand-in saw of one answer. Moments are of the clock in clock.ts. */
+/** What Slack's stand-in saw of the answers in one thread: counts of all, moments (of the clock in clock.ts) of the last. */
 export interface SeenAnswer {
   /** `channel:thread` */
   thread: string

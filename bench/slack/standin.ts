@@ -54,6 +54,8 @@ const methods: Record<string, (body: string, at: number) => Reply> = {
   'chat.startStream'(body, at) {
     const content = field(body, 'chunks')
     const { ts, answer } = begin(body, 'starts', content)
+    // The next answer in a thread; how often there was one is still counted.
+    if (answer.endedAt !== undefined) Object.assign(answer, { startedAt: undefined, endedAt: undefined })
     answer.startedAt ??= at
     const first = /took%3D([\d.]+)%20%40([\d.]+)/.exec(content)
     if (first) Object.assign(answer, { took: Number(first[1]), firstSent: Number(first[2]) })
