@@ -80,10 +80,15 @@ export async function openTransport(config: TeamsConfig): Promise<Transport> {
     make: (client: Client, options: CallOptions) => Promise<T>,
   ): Promise<T> {
     const client = clientOf(spot)
+    // `AbortSignal.timeout` would go off for every call, long after it is over, and make an error that nobody sees.
+    const aborter = new AbortController()
+    const timer = setTimeout(() => aborter.abort(), timeoutMs).unref()
     try {
-      return await make(client, { abortSignal: AbortSignal.timeout(timeoutMs) })
+      return await make(client, { abortSignal: aborter.signal })
     } catch (thrown) {
       throw asTeamsError(what, thrown)
+    } finally {
+      clearTimeout(timer)
     }
   }
 
