@@ -14,6 +14,7 @@ interface Options {
 const benches: Record<string, () => Promise<{ run(options: Options): Promise<Row[]> }>> = {
   bedrock: () => import('./bedrock.ts'),
   turn: () => import('./turn.ts'),
+  people: () => import('./people.ts'),
   overhead: () => import('./overhead.ts'),
   streams: () => import('./streams.ts'),
   slack: () => import('./slack.ts'),

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { type UsageRow, usageDays } from '../../../src/store.ts'
-import { bedFor, type Open } from './kit.ts'
+import { bedFor, newUser, type Open } from './kit.ts'
 
 const dayMs = 24 * 3_600_000
 
@@ -96,6 +96,19 @@ export function usageContract(open: Open): void {
       expect(await read('ann', day(60))).toEqual([])
       await usage.add(rowOf())
       expect(await read('ann')).toEqual([rowOf()])
+    })
+
+    it('tells of merged users by who they are now, under any id they had', async () => {
+      const { users, usage } = bed.store
+      for (const id of ['ann', 'anna', 'annie']) await users.create(newUser({ id }))
+      for (const user of ['ann', 'anna', 'annie']) await usage.add(rowOf({ user }))
+      await users.merge('annie', 'anna')
+      await users.merge('anna', 'ann')
+      const sum = rowOf({ turns: 3, input: 30, output: 15, cacheRead: 6, cacheWrite: 3, cost: 3 * 1_234 })
+      expect(await read()).toEqual([sum])
+      for (const user of ['ann', 'anna', 'annie']) expect(await read(user)).toEqual([sum])
+      await usage.forget('anna')
+      expect(await read()).toEqual([{ ...sum, user: '' }])
     })
   })
 }
