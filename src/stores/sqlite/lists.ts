@@ -4,6 +4,7 @@ import type { Conversations } from '../../store.ts'
 import type { Conversation, Found, Page } from '../../types.ts'
 import { fold, snippetOf } from '../matching.ts'
 import type { Database } from './database.ts'
+import { whoIs } from './people.ts'
 import type { Shelf } from './shelf.ts'
 
 /** A place in a user's list: the time of the last change, then the id. */
@@ -37,7 +38,7 @@ export function createLists(db: Database, shelf: Shelf): Conversations['list'] {
     return db.all<Place>(
       `SELECT at, conversation FROM members WHERE user = ? AND (at, conversation) < (?, ?)
         ORDER BY at DESC, conversation DESC LIMIT ?`,
-      user,
+      whoIs(db, user),
       from?.at ?? Number.MAX_SAFE_INTEGER,
       from?.conversation ?? '',
       limit,

@@ -6,12 +6,15 @@ import { claimsContract } from './claims.ts'
 import { commitsContract } from './commits.ts'
 import { conversationsContract } from './conversations.ts'
 import { inboxContract } from './inbox.ts'
+import { joiningContract } from './joining.ts'
 import { bedFor, type Open, type Traits } from './kit.ts'
 import { leasesContract } from './leases.ts'
-import { sessionsContract, usersContract } from './people.ts'
+import { absencesContract, sessionsContract, usersContract } from './people.ts'
 import { placesContract } from './places.ts'
+import { privacyContract } from './privacy.ts'
 import { interleavingsContract } from './property.ts'
 import { recordsContract } from './records.ts'
+import { sharedContract } from './shared.ts'
 import { cacheContract, countersContract } from './small.ts'
 import { usageContract } from './usage.ts'
 import { vaultContract } from './vault.ts'
@@ -41,9 +44,13 @@ export function storeContract(name: string, open: Open, traits: Traits = {}): vo
     claimsContract(open)
     leasesContract(open)
     commitsContract(open)
+    privacyContract(open)
     conversationsContract(open)
+    sharedContract(open)
     usersContract(open)
+    joiningContract(open)
     sessionsContract(open)
+    absencesContract(open)
     budgetsContract(open)
     usageContract(open)
     recordsContract(open)

@@ -61,6 +61,14 @@ export function usersContract(open: Open): void {
       expect(await bed.store.users.find('web:local:ann')).toEqual(changed)
     })
 
+    it('takes away what a change says is undefined', async () => {
+      const user = newUser({ id: 'ann', locale: 'de', password: 'x', hold: true })
+      await bed.store.users.create(user)
+      const { locale: _locale, hold: _hold, ...left } = user
+      expect(await bed.store.users.update('ann', { locale: undefined, hold: undefined })).toEqual(left)
+      expect(await bed.store.users.get('ann')).toEqual(left)
+    })
+
     it('loses no change when two are made at once', async () => {
       const other = await bed.again()
       const user = newUser()
@@ -179,6 +187,31 @@ export function sessionsContract(open: Open): void {
       expect(await bed.store.sessions.get('s1')).toEqual({})
       await bed.store.sessions.endAll('bob')
       expect(await bed.store.sessions.get('s1')).toBeNull()
+    })
+  })
+}
+
+/** Who left a channel or a team. */
+export function absencesContract(open: Open): void {
+  describe('absences', () => {
+    const bed = bedFor(open)
+
+    it('knows who left until they are back, whichever of their identities it was', async () => {
+      const { absences } = bed.store
+      const [ann, both] = ['slack:T1:U1', ['slack:T1:U1', 'slack:T1:U2']]
+      const channels = ['slack:T1:C1', 'slack:T1:C2', 'slack:T1:C3']
+      expect(await absences.among(channels, both)).toEqual([])
+      await absences.left('slack:T1:C1', ann)
+      await absences.left('slack:T1:C1', ann)
+      await absences.left('slack:T1:C3', 'slack:T1:U2')
+      expect((await absences.among(channels, both)).toSorted()).toEqual(['slack:T1:C1', 'slack:T1:C3'])
+      expect(await absences.among(channels, [ann])).toEqual(['slack:T1:C1'])
+      expect(await absences.among(['slack:T1:C2'], both)).toEqual([])
+      await absences.back('slack:T1:C1', ann)
+      await absences.back('slack:T1:C1', ann)
+      expect(await absences.among(channels, [ann])).toEqual([])
+      expect(await absences.among([], both)).toEqual([])
+      expect(await absences.among(channels, [])).toEqual([])
     })
   })
 }
