@@ -72,6 +72,8 @@ export function createFind(options: {
   return async (known, { since, patient }) => {
     try {
       const own = await workspaces.byKey(install)
+      // Just started: which messages are ours is known once Slack has told who we are. To look before is to see none.
+      if (own && !own.botId && !own.botUserId) throw new SlackError('auth.test', 'unreachable', { outcome: 'not done' })
       const ours = (await read(patient)).filter(
         (one) => one.ts && one.ts !== thread && isOurs(one, own) && !known.includes(one.ts),
       )
