@@ -31,7 +31,7 @@ function told(identity: string, providers: readonly KnownProvider[]): Omit<Shown
   if (kind === 'teams') return { icon: 'teams', name: 'Microsoft Teams', detail: `account ${id.split('-')[0]}…` }
   if (kind === 'web' && workspace === 'demo') return { icon: 'web', name: 'Demo user', detail: id }
   if (kind === 'web') return { icon: 'web', name: 'Name and password', detail: id }
-  const provider = providers.find(({ issuer }) => identity.startsWith(`oidc:${issuer}:`))
+  const provider = providers.find((one) => one.id === 'oidc' && identity.startsWith(`oidc:${one.issuer}:`))
   const host = /^oidc:https?:\/\/([^/:]+)/.exec(identity)?.[1] ?? ''
   return { icon: 'key', name: provider?.name ?? 'Other sign-in', detail: host }
 }
