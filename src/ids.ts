@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { createHash, randomFillSync } from 'node:crypto'
 import type { Place, Sender } from './types.ts'
 
 const homeLength = 16
@@ -16,7 +16,7 @@ export function homeOf(place: Place): string {
 
 /** A new conversation born in a home; its id tells where its inbox is. */
 export function newConversationId(home: string): string {
-  return `${home}${randomBytes(9).toString('base64url')}`
+  return `${home}${chance(9)}`
 }
 
 /** The home a conversation was born in. */
@@ -31,7 +31,21 @@ export function isId(text: string): boolean {
 
 /** Sorts by time of making: 48 bits of time, 80 of chance. */
 export function newId(now: number = Date.now()): string {
-  return firstIdAt(now) + randomBytes(10).toString('base64url')
+  return firstIdAt(now) + chance(10)
+}
+
+/** Random bytes of the system's, fetched for many at once: each visit there costs more than all else that an id is made of. */
+const pool = Buffer.alloc(4_096)
+let used = pool.length
+
+/** So many random bytes, as base64url. Never the same twice. */
+export function chance(bytes: number): string {
+  if (used + bytes > pool.length) {
+    randomFillSync(pool)
+    used = 0
+  }
+  used += bytes
+  return pool.toString('base64url', used - bytes, used)
 }
 
 /** Sorts before every id of `newId` that was made at this time or later, and after all others. */

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { chance } from './ids.ts'
 import type { Bus } from './store.ts'
 import type { JsonObject, LiveEvent, Log } from './types.ts'
 
@@ -34,7 +34,7 @@ export async function createLive(bus: Bus, log: Log): Promise<Live> {
   const watchers = new Map<string, Watchers>()
   /** Turns that someone on another instance watches, and until when we believe it. */
   const announced = new Map<string, number>()
-  const instance = randomBytes(6).toString('base64url')
+  const instance = chance(6)
 
   const endAnnouncements = await bus.subscribe(announceChannel, (message) => {
     if (message.from === instance || typeof message.turn !== 'string') return
@@ -107,7 +107,7 @@ interface Outlets {
 }
 
 class LocalFeed implements Feed {
-  readonly id = randomBytes(6).toString('base64url')
+  readonly id = chance(6)
   text = ''
   #sent = 0
   #closed = false

@@ -1,6 +1,5 @@
-import { randomBytes } from 'node:crypto'
 import { Fault, messageOf } from './errors.ts'
-import { homeOf, newConversationId, newId } from './ids.ts'
+import { chance, homeOf, newConversationId, newId } from './ids.ts'
 import type { Amendment, Claim, Lease, Store } from './store.ts'
 import type { Accepted, Amended, Incoming, Log, Metrics, Place } from './types.ts'
 
@@ -57,7 +56,7 @@ export function createTurns(options: TurnsOptions): Turns {
   let idle = Promise.withResolvers<void>()
   let endStops: (() => void) | undefined
 
-  const newLease = (): Lease => ({ token: randomBytes(12).toString('base64url'), ms: leaseMs })
+  const newLease = (): Lease => ({ token: chance(12), ms: leaseMs })
   const room = (): number => (draining ? 0 : maxTurns - running.size - reserved)
 
   async function accept(incoming: Incoming): Promise<Accepted> {

@@ -1,5 +1,14 @@
 import { describe, expect, it } from 'vitest'
-import { homeOf, homeOfConversation, isId, newConversationId, newId, timeOf, webIdentityOf } from '../src/ids.ts'
+import {
+  chance,
+  homeOf,
+  homeOfConversation,
+  isId,
+  newConversationId,
+  newId,
+  timeOf,
+  webIdentityOf,
+} from '../src/ids.ts'
 import type { Place } from '../src/types.ts'
 
 const place = (more: Partial<Place> = {}): Place => ({
@@ -54,6 +63,13 @@ describe('ids', () => {
     const now = Date.now()
     expect(timeOf(newId(now))).toBe(now)
     expect(timeOf('--------------')).toBeNaN()
+  })
+
+  it('never come twice, however many are made at the same moment', () => {
+    const made = Array.from({ length: 5_000 }, () => newId(1))
+    expect(new Set(made).size).toBe(made.length)
+    expect(new Set(made.map((id) => id.length)).size).toBe(1)
+    expect(new Set(Array.from({ length: 1_000 }, () => chance(6))).size).toBe(1_000)
   })
 
   it('are one for a web user, however the name is typed', () => {
