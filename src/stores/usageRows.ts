@@ -1,3 +1,4 @@
+import { setImmediate as breathe } from 'node:timers/promises'
 import { type UsageRow, type Users, usageDays } from '../store.ts'
 
 const dayMs = 24 * 3_600_000
@@ -31,17 +32,6 @@ export function daysWithin({ from, to }: { from: string; to: string }, now: numb
   return days.filter((day) => day >= from && day <= to)
 }
 
-/** Rows that agree in all that is told of them, as one. */
-export function sumRows(rows: Iterable<UsageRow>): UsageRow[] {
-  const sums = new Map<string, UsageRow>()
-  for (const row of rows) {
-    const key = JSON.stringify([row.day, row.user, row.surface, row.workspace, row.model])
-    const sum = sums.get(key)
-    sums.set(key, sum ? add(sum, row) : row)
-  }
-  return [...sums.values()]
-}
-
 function add(a: UsageRow, b: UsageRow): UsageRow {
   return {
     ...a,
@@ -60,17 +50,24 @@ export async function idsOf(users: Pick<Users, 'get'>, id: string): Promise<stri
   return user ? [...new Set([user.id, ...(user.formerly ?? []), id])] : [id]
 }
 
-/** How many users are looked up at once. */
-const atOnce = 256
+/** Rows that are worked on before others get their turn on the event loop. */
+const atOnce = 512
 
-/** The rows with every user told by who they are now. */
+/** The rows with every user told by who they are now; those that agree in all that is told of them as one. */
 export async function toldByNow(users: Pick<Users, 'get'>, rows: readonly UsageRow[]): Promise<UsageRow[]> {
-  const ids = [...new Set(rows.map((row) => row.user))].filter((id) => id !== '')
-  const current = new Map<string, string>()
-  for (let n = 0; n < ids.length; n += atOnce) {
-    const some = ids.slice(n, n + atOnce)
-    const found = await Promise.all(some.map((id) => users.get(id)))
-    for (const [i, id] of some.entries()) current.set(id, found[i]?.id ?? id)
+  const current = new Map([['', '']])
+  const sums = new Map<string, UsageRow>()
+  for (let n = 0; n < rows.length; n += atOnce) {
+    const some = rows.slice(n, n + atOnce)
+    const unknown = new Set(some.map((row) => row.user).filter((id) => !current.has(id)))
+    await Promise.all([...unknown].map(async (id) => current.set(id, (await users.get(id))?.id ?? id)))
+    for (const row of some) {
+      const told = { ...row, user: current.get(row.user) ?? row.user }
+      const key = JSON.stringify([told.day, told.user, told.surface, told.workspace, told.model])
+      const sum = sums.get(key)
+      sums.set(key, sum ? add(sum, told) : told)
+    }
+    await breathe()
   }
-  return sumRows(rows.map((row) => ({ ...row, user: current.get(row.user) ?? row.user })))
+  return [...sums.values()]
 }

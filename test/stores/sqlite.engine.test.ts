@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { Fault } from '../../src/errors.ts'
-import { newConversationId } from '../../src/ids.ts'
-import { ownIdMs, pointerMs, type Store, seenMs } from '../../src/store.ts'
+import { newConversationId, newId } from '../../src/ids.ts'
+import { ownIdMs, pointerMs, type Store, seenMs, type UsageRow, usageDays } from '../../src/store.ts'
 import { connect, createDatabase } from '../../src/stores/sqlite/database.ts'
 import { openSqlite, sqliteStore } from '../../src/stores/sqlite/index.ts'
 import { migrate } from '../../src/stores/sqlite/schema.ts'
@@ -243,18 +243,24 @@ describe('what is over', () => {
     const { conversation } = await say(store, messageAt(placeOf('a')))
     for (let n = 0; n < 1_200; n++) void store.cache.set(`k${n}`, 'v', 1_000)
     await store.counters.hit('k', 1_000)
+    await store.budgets.hold('k', { turn: 't', amount: 1, limit: 1, endsAt: clock.now() + 1_000 })
+    await store.usage.add({ ...usageRow('ann'), day: new Date(clock.now()).toISOString().slice(0, 10) })
     await store.sessions.set('s1', {}, { expiresAt: clock.now() + 1_000 })
     await store.sessions.set('s2', {}, { expiresAt: clock.now() + seenMs * 2 })
     clock.advance(1_000)
     vi.advanceTimersByTime(60_000)
     await vi.waitFor(() => expect([count('cache'), count('counters'), count('sessions')]).toEqual([0, 0, 1]))
     expect([count('seen'), count('finished'), count('pointers')]).toEqual([2, 1, 1])
+    await vi.waitFor(() => expect([count('budgets'), count('holds'), count('usage')]).toEqual([0, 0, 1]))
     clock.advance(seenMs)
     vi.advanceTimersByTime(60_000)
     await vi.waitFor(() => expect([count('seen'), count('finished'), count('pointers')]).toEqual([1, 0, 1]))
     clock.advance(ownIdMs)
     vi.advanceTimersByTime(60_000)
     await vi.waitFor(() => expect([count('seen'), count('pointers')]).toEqual([0, 0]))
+    clock.advance((usageDays + 1) * 24 * 3_600_000)
+    vi.advanceTimersByTime(60_000)
+    await vi.waitFor(() => expect(count('usage')).toBe(0))
     expect(await messagesOf(store, conversation)).toHaveLength(2)
   })
 })
@@ -286,6 +292,25 @@ describe('lists', () => {
   })
 })
 
+describe('usage', () => {
+  it('of many is read in pieces, between which others get their turn', async () => {
+    const { store } = await openBare()
+    const count = 5_000
+    await Promise.all(Array.from({ length: count }, (_, n) => store.usage.add(usageRow(`user-${n}`))))
+    let turns = 0
+    let ended = false
+    const others = () => {
+      turns += 1
+      if (!ended) setImmediate(others)
+    }
+    setImmediate(others)
+    const rows = await store.usage.read({ from: today(), to: today() })
+    ended = true
+    expect(rows).toHaveLength(count)
+    expect(turns).toBeGreaterThan(count / 1_000)
+  })
+})
+
 describe('every statement', () => {
   it('finds its rows by an index, however much is stored', async () => {
     const { store, raw } = await openBare()
@@ -304,6 +329,31 @@ describe('every statement', () => {
     expect(scanning).toEqual(['SELECT count(*) AS depth FROM queues'])
   })
 })
+
+/** Allowances, statistics and logs. */
+async function spend({ budgets, usage, records }: Store): Promise<void> {
+  const endsAt = Date.now() + 60_000
+  await budgets.hold('k', { turn: 't1', amount: 1, limit: 1, endsAt })
+  await budgets.hold('k', { turn: 't2', amount: 1, limit: 1, endsAt })
+  await budgets.settle('k', 't1', 1)
+  await usage.add(usageRow('ann'))
+  await usage.read({ from: today(), to: today() })
+  await usage.read({ from: today(), to: today(), user: 'ann' })
+  await usage.forget('ann')
+  const id = newId()
+  await records.put('audit', { id, at: 1, user: 'ann', data: {} })
+  await records.list('audit', { limit: 5 })
+  await records.list('audit', { limit: 5, user: ['ann', 'bob'] })
+  await records.drop('audit', id)
+  await records.purge('audit', 1, 5)
+}
+
+const today = () => new Date().toISOString().slice(0, 10)
+
+function usageRow(user: string): UsageRow {
+  const tokens = { input: 1, output: 1, cacheRead: 1, cacheWrite: 1 }
+  return { day: today(), user, surface: 'web', workspace: 'local', model: 'm', turns: 1, cost: 1, ...tokens }
+}
 
 /** Every method once, on its common path. */
 async function exercise(store: Store): Promise<void> {
@@ -353,6 +403,8 @@ async function exercise(store: Store): Promise<void> {
   await store.counters.reset('k')
   await store.cache.set('k', 'v', 1)
   await store.cache.get('k')
+  await store.cache.swap('k', null, 'v', 1)
+  await spend(store)
   await store.vault.set('k', 'v')
   await store.vault.get('k')
   await (await store.vault.lock('k', 1))?.()

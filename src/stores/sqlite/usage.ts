@@ -1,5 +1,6 @@
+import { setImmediate as breathe } from 'node:timers/promises'
 import type { UsageLog, UsageRow, Users } from '../../store.ts'
-import { endOfRows, idsOf, toldByNow } from '../usageRows.ts'
+import { daysWithin, endOfRows, idsOf, toldByNow } from '../usageRows.ts'
 import type { Database } from './database.ts'
 
 const columns = `day, user, surface, workspace, model, turns, input, output, cache_read AS cacheRead,
@@ -15,6 +16,14 @@ const addTo = `ON CONFLICT DO UPDATE SET
 
 /** Statistics: written lazily. */
 export function createUsage(db: Database, now: () => number, users: Pick<Users, 'get'>): UsageLog {
+  const rowsOf = (day: string, user: string | undefined) =>
+    db.all<UsageRow>(
+      `SELECT ${columns} FROM usage WHERE day = ? AND expires_at > ? ${user === undefined ? '' : 'AND user = ?'}`,
+      day,
+      now(),
+      ...(user === undefined ? [] : [user]),
+    )
+
   return {
     add(row) {
       return db.writeLazily(() => {
@@ -36,17 +45,14 @@ export function createUsage(db: Database, now: () => number, users: Pick<Users, 
       })
     },
 
-    async read({ from, to, user }) {
-      const where = 'FROM usage WHERE day BETWEEN ? AND ? AND expires_at > ?'
-      if (user === undefined) {
-        const rows = await db.read(() => db.all<UsageRow>(`SELECT ${columns} ${where}`, from, to, now()))
-        return toldByNow(users, rows)
+    async read({ user, ...range }) {
+      const ids = user === undefined ? [undefined] : await idsOf(users, user)
+      const days: UsageRow[][] = []
+      for (const day of daysWithin(range, now())) {
+        for (const id of ids) days.push(await db.read(() => rowsOf(day, id)))
+        await breathe()
       }
-      const ids = await idsOf(users, user)
-      const rows = await db.read(() =>
-        ids.flatMap((id) => db.all<UsageRow>(`SELECT ${columns} ${where} AND user = ?`, from, to, now(), id)),
-      )
-      return toldByNow(users, rows)
+      return toldByNow(users, days.flat())
     },
 
     async forget(user) {
