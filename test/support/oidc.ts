@@ -113,6 +113,7 @@ function providerOf(standIn: OidcStandIn, privateKey: KeyObject, redirectUris: s
       },
     ],
     jwks: { keys: [{ ...privateKey.export({ format: 'jwk' }), use: 'sig', alg: 'RS256', kid: 'signing' }] },
+    adapter: shelves(),
     cookies: { keys: ['a key for the cookies of a stand-in'] },
     features: { devInteractions: { enabled: false } },
     interactions: { url: (_context: unknown, { uid }: { uid: string }) => `/interaction/${uid}` },
@@ -138,6 +139,30 @@ function providerOf(standIn: OidcStandIn, privateKey: KeyObject, redirectUris: s
       return grant
     },
   })
+}
+
+/** Where the provider keeps what it hands out. Its own place in memory warns, in each run, that it is none for production. */
+function shelves() {
+  const kept = new Map<string, Claims>()
+  return (model: string) => {
+    const keyOf = (id: string): string => `${model}:${id}`
+    const find = async (id: string) => kept.get(keyOf(id))
+    const findByUid = async (uid: string) => {
+      for (const [key, payload] of kept) if (key.startsWith(`${model}:`) && payload.uid === uid) return payload
+      return undefined
+    }
+    return {
+      find,
+      findByUid,
+      findByUserCode: async () => undefined,
+      upsert: async (id: string, payload: Claims) => void kept.set(keyOf(id), payload),
+      consume: async (id: string) => void Object.assign(kept.get(keyOf(id)) ?? {}, { consumed: Date.now() }),
+      destroy: async (id: string) => void kept.delete(keyOf(id)),
+      async revokeByGrantId(grantId: string) {
+        for (const [key, payload] of kept) if (payload.grantId === grantId) kept.delete(key)
+      },
+    }
+  }
 }
 
 function interact(standIn: OidcStandIn, provider: Provider, request: IncomingMessage, response: ServerResponse): void {
