@@ -77,7 +77,9 @@ async function change(desk: Desk, { text, about }: Of<'change'>, activity: Activ
   const key = `change:${id}:${activity.type}:${activity.channelData?.eventType ?? ''}:${activity.timestamp ?? ''}`
   await desk.once(key, async () => {
     const { when, conversation, turn } = await desk.chat.amend(place, id, text)
-    if (text === null || !conversation || !turn || (when !== 'running' && when !== 'answered')) return
+    // A message that was brought back reads as it did when it was answered.
+    if (text === null || activity.channelData?.eventType === 'undeleteMessage') return
+    if (!conversation || !turn || (when !== 'running' && when !== 'answered')) return
     const card = buttonCard({ conversation, turn }, { again: true })
     desk.tell(address, {
       text: 'You changed your question after I began to answer it.',

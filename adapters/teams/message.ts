@@ -9,6 +9,8 @@ export interface Message {
   text: string
   /** A model wrote it: Teams says so beside it. */
   ai?: boolean
+  /** What the text's `[1]`, `[2]`… stand for, in this order; only beside a model's words. Twenty are shown. */
+  citations?: readonly Citation[]
   /** Teams asks what people think of it. */
   rated?: boolean
   attachments?: JsonObject[]
@@ -18,18 +20,51 @@ export interface Message {
   suggestions?: readonly string[]
 }
 
-/** Exactly one entity of this kind may be in a message; citations would be part of it. */
-const aiLabel: JsonObject = {
-  type: 'https://schema.org/Message',
-  '@type': 'Message',
-  '@context': 'https://schema.org',
-  '@id': '',
-  additionalType: ['AIGeneratedContent'],
+/** A source that a model's answer names. */
+export interface Citation {
+  name: string
+  url?: string
+  /** A few words of it. */
+  abstract?: string
+}
+
+const maxCitations = 20
+const maxCitationName = 80
+const maxAbstract = 160
+
+/** Exactly one entity of this kind may be in a message; whatever is longer than it may be is refused as a whole. */
+function aiLabel(citations: readonly Citation[]): JsonObject {
+  return {
+    type: 'https://schema.org/Message',
+    '@type': 'Message',
+    '@context': 'https://schema.org',
+    '@id': '',
+    additionalType: ['AIGeneratedContent'],
+    ...(citations.length > 0 && { citation: citations.slice(0, maxCitations).map(claim) }),
+  }
+}
+
+function claim({ name, url, abstract }: Citation, index: number): JsonObject {
+  return {
+    '@type': 'Claim',
+    position: index + 1,
+    appearance: {
+      '@type': 'DigitalDocument',
+      name: shorten(name.trim() || 'Source', maxCitationName),
+      ...(url && { url }),
+      ...(abstract && { abstract: shorten(abstract, maxAbstract) }),
+    },
+  }
+}
+
+/** No character is cut in two. */
+function shorten(text: string, length: number): string {
+  return text.length <= length ? text : `${text.slice(0, length - 1).replace(/[\uD800-\uDBFF]$/, '')}…`
 }
 
 export function messageActivity(message: Message): Outgoing {
   const { text, entities: mentions } = withMentions(message.text, message.people ?? [])
-  const entities = [...(message.ai ? [aiLabel] : []), ...mentions]
+  const entities = [...(message.ai ? [aiLabel(message.citations ?? [])] : []), ...mentions]
   const { attachments = [], suggestions = [] } = message
   return {
     type: 'message',

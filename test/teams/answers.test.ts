@@ -362,6 +362,24 @@ describe('messages that change', () => {
     await teams.undelete(wrong.id).first
     await settled()
   })
+
+  test('a deleted question is forgotten, and known again when it is brought back, without a word about it', async () => {
+    const world = await startWorld()
+    const { teams, model, settled } = world
+    const heard = async (text: string): Promise<string[]> => {
+      await teams.say({ in: teams.personal.id, text }).first
+      await settled()
+      return model.prompts.at(-1)!.messages.map((message) => message.text)
+    }
+    const said = teams.say({ in: teams.personal.id, text: 'My name is Nora' })
+    await said.first
+    await settled()
+    await teams.remove(said.id).first
+    expect((await heard('One')).join()).not.toContain('Nora')
+    await teams.undelete(said.id).first
+    expect(await heard('Two')).toContain('My name is Nora')
+    expect(personal(world).answers).toHaveLength(3)
+  })
 })
 
 describe('orders', () => {

@@ -102,6 +102,15 @@ describe('where a message belongs', () => {
     )
   })
 
+  test('a group chat has no threads, even where an id names one', () => {
+    const { place, address } = question({
+      conversation: { ...inGroup, id: `${inGroup.id};messageid=${root}` },
+      entities: [mention],
+    })
+    expect(place).toEqual(question({ conversation: inGroup, entities: [mention] }).place)
+    expect(address.conversation).toBe(inGroup.id)
+  })
+
   test('somebody without an account is told apart from those with one', () => {
     expect(question({ from: { id: '29:x', name: 'Guest' } }).sender.id).toBe('29:x')
   })

@@ -2,6 +2,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { expect, test } from 'vitest'
 import type { TeamsConfig } from '../../adapters/teams/config.ts'
+import { messageActivity } from '../../adapters/teams/message.ts'
 import { openTransport } from '../../adapters/teams/transport.ts'
 import { startTeams } from '../support/teams/index.ts'
 import { cleanUp, configFor, startWorld } from './world.ts'
@@ -43,6 +44,27 @@ test('streams and labels come to Teams as they are meant', async () => {
       additionalType: ['AIGeneratedContent'],
     },
   ])
+})
+
+test('sources that an answer names come to Teams within its limits', async () => {
+  const teams = await startTeams({ limits: false })
+  const { send } = await openTransport(configFor(teams))
+  const spot = { serviceUrl: teams.serviceUrl, conversation: teams.personal.id }
+  const source = { name: `${'n'.repeat(78)}👍👍`, url: 'https://wiki.example/a', abstract: 'a'.repeat(500) }
+  const message = messageActivity({
+    text: 'So it is [1].',
+    ai: true,
+    citations: [source, ...Array(30).fill({ name: ' ' })],
+  })
+  await send(spot, message, 5_000)
+  // Cut within a character of two halves, which goes as a whole.
+  const { citations, aiLabel } = teams.screen(teams.personal.id).answers[0]!
+  expect(aiLabel).toBe(true)
+  expect(citations).toHaveLength(20)
+  expect(citations[0]).toEqual({ position: 1, name: `${'n'.repeat(78)}…` })
+  expect(citations[1]).toEqual({ position: 2, name: 'Source' })
+  expect(teams.callsTo('post')[0]!.body!.entities).toHaveLength(1)
+  await teams.close()
 })
 
 test('a call is made once, whatever it comes to, and follows nobody elsewhere', async () => {
