@@ -118,11 +118,12 @@ export function createAnswer(options: AnswerOptions): Work {
   ): Promise<{ outcome: Outcome; committed?: CommittedTurn }> {
     const delivered = adapter.delivery === 'pull'
     if (claim.attempt > maxAttempts) log.error({ attempt: claim.attempt }, 'gave up on a turn')
+    // The model waits for this, so it is asked for before a surface is told anything.
+    const reading = persist(run, log, () => store.conversations.read(claim.conversation, promptWindow))
+    reading.catch(() => {})
     const preview = createPreview(reply, (thrown) => log.warn({ err: thrown }, 'the preview of an answer ended early'))
     reply.started().catch((thrown) => log.warn({ err: thrown }, 'could not show that an answer is on its way'))
 
-    const reading = persist(run, log, () => store.conversations.read(claim.conversation, promptWindow))
-    reading.catch(() => {})
     let user: User
     try {
       user = await persist(run, log, () => people.resolve(claim.incoming.sender, knownUser(claim)))
