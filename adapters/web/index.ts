@@ -85,7 +85,7 @@ export function createWeb(options: WebOptions): Web {
 
   const routes: Route[] = [
     ...loginRoutes(login),
-    ...(config.signIn ? signInRoutes({ ...login, config: config.signIn, secrets, connecting, once, log }) : []),
+    ...(config.signIn ? signInRoutes({ ...account, config: config.signIn, once, log }) : []),
     ...accountRoutes(account),
     ...pageRoutes({ ...config, chat, model, submit, answerMs: limits.answerMs, closing: closing.signal }),
     ...apiRoutes({ chat, model, streams, submit }),

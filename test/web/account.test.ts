@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { webIdentityOf } from '../../src/ids.ts'
 import { type OidcStandIn, startOidc } from '../support/oidc.ts'
 import { arrive, providersAt, redirectUris, startSignInSite, throughProvider } from '../support/signIn.ts'
@@ -132,6 +132,20 @@ describe('connecting what is proven at a provider', () => {
       expect.arrayContaining([proven(), webIdentityOf('ada')]),
     )
     expect((await site.audited()).map(({ data }) => data.action)).toContain('join')
+  })
+
+  test('ends no session while the two are still being joined', async () => {
+    const site = await start()
+    const ada = await site.person('ada')
+    const { users } = site.ports
+    const user = (await users.find(webIdentityOf('ada')))!
+    // Their id and identity lead to another record already, in which the identity is not yet.
+    const other = { ...user, id: 'somebody-else', identities: ['slack:T1:U1'], formerly: [user.id] }
+    vi.spyOn(users, 'get').mockResolvedValue(other)
+    vi.spyOn(users, 'find').mockResolvedValue(other)
+    expect((await me(ada))?.id).toBe('somebody-else')
+    vi.restoreAllMocks()
+    expect((await me(ada))?.id).toBe(user.id)
   })
 
   test('says so where it is connected already', async () => {

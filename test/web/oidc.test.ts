@@ -215,6 +215,9 @@ describe('whom a provider means', () => {
     expect(response.status).toBe(403)
     expect(await response.text()).toContain('may use this bot')
     expect(oidc.authorized[0]?.get('team')).toBe('T1ONE')
+    expect((await site.audited()).map(({ data }) => data)).toEqual([
+      { action: 'sign_in_refused', details: { by: 'slack', reason: 'refused_workspace' } },
+    ])
     expect(await site.ports.users.list({ limit: 10 })).toEqual([])
   })
 

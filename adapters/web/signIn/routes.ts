@@ -1,5 +1,8 @@
 import type { Request, Response } from 'express'
+// Types alone: whoever joins identities, and writes the audit log, is handed over.
+import type { Audit } from '../../../src/audit.ts'
 import { asFault, Fault } from '../../../src/errors.ts'
+import type { Proof } from '../../../src/identities.ts'
 import type { Log } from '../../../src/types.ts'
 import type { Accounts } from '../accounts.ts'
 import { beginSession, demandTls, endSession, type LoginParts, showLogin, statusOf } from '../login.ts'
@@ -8,7 +11,7 @@ import * as schemas from '../schemas.ts'
 import { createSealedCookie, type SealedCookie } from '../sealed.ts'
 import { sessionMark } from '../sessions.ts'
 import { safeNext } from '../text.ts'
-import { proofOf } from './claims.ts'
+import { type Claims, proofOf } from './claims.ts'
 import { type Attempt, createProviderClient, type ProviderClient } from './client.ts'
 import type { Connecting } from './connecting.ts'
 import type { Provider, SignInConfig } from './providers.ts'
@@ -19,6 +22,7 @@ export interface SignInParts extends LoginParts {
   secrets: readonly string[]
   accounts: Accounts
   connecting: Connecting
+  audit: Audit
   /** True the first time it is asked of a value, on all instances, for as long as a sign-in may take. */
   once(what: string): Promise<boolean>
   log: Log
@@ -170,7 +174,7 @@ async function signIn(
 ): Promise<void> {
   const from = { address: request.ip ?? '', request: String(response.locals.request) }
   await parts.accounts.admit(from.address)
-  const proof = proofOf(client.provider, await client.finish(query, flow))
+  const proof = await admitted(parts, client.provider, await client.finish(query, flow))
   const account = await parts.accounts.recognise(proof, from)
   await beginSession(request, account, parts.now())
   // Switched off, or the identity gone elsewhere, while the session was made.
@@ -195,6 +199,17 @@ async function prove(
   await parts.accounts.admit(request.ip ?? '')
   const proof = proofOf(client.provider, await client.finish(query, flow))
   parts.connecting.proven(request, response, person, { provider: client.provider.id, proof })
+}
+
+/** Whoever the provider means, if they may come that way; a refusal is written down. */
+async function admitted({ audit }: SignInParts, provider: Provider, claims: Claims): Promise<Proof> {
+  try {
+    return proofOf(provider, claims)
+  } catch (thrown) {
+    const { code } = asFault(thrown)
+    await audit.record('sign_in_refused', { details: { by: provider.id, reason: code } })
+    throw thrown
+  }
 }
 
 function note({ log }: SignInParts, { id }: Provider, response: Response, fault: Fault): void {

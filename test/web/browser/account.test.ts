@@ -4,7 +4,7 @@ import { createServer } from 'node:net'
 import type { BrowserContextOptions, Page } from 'playwright-core'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { type OidcStandIn, startOidc } from '../../support/oidc.ts'
-import { describeBrowser, findings, phone, ready, site, tooWide } from './support.ts'
+import { asked, describeBrowser, findings, phone, ready, site, tooWide } from './support.ts'
 
 /** Addresses that must be known before the service runs: where providers send people back to. */
 async function freePort(): Promise<number> {
@@ -80,6 +80,15 @@ describeBrowser('signing in elsewhere, and one’s account', () => {
       await page.waitForURL('**/account')
       expect(await page.locator('.who-name').innerText()).toBe('Ada Elsewhere')
     }
+  })
+
+  it('lets one write like anybody', async () => {
+    somebody('Ada Elsewhere')
+    const page = await here.page('/login', { signedIn: false })
+    await link(page, 'Sign in with Example Login').click()
+    await ready(page)
+    expect(await page.locator('.account-name').innerText()).toBe('Ada Elsewhere')
+    await asked(page, 'Do you hear me?')
   })
 
   it.each(looks)('offers it in a way that all can use: %s', async (_, look) => {
