@@ -3,21 +3,35 @@ import type { Profile, Sender } from '../../src/types.ts'
 import type { SlackConfig } from './config.ts'
 import type { Way, Ways } from './desk.ts'
 import { codeOf } from './errors.ts'
+import type { Clock } from './gates.ts'
 import type { Names } from './names.ts'
+import { isLost } from './strays.ts'
 import type { Workspaces } from './workspaces.ts'
 
 type Rules = Pick<SlackConfig, 'allowedTeams' | 'allowGuests' | 'allowExternal'>
 
+/**
+ * While Slack is down it is asked again, with these pauses: whom we never met cannot be answered without it, and nothing
+ * could be shown to them meanwhile.
+ */
+const pausesMs = [1_000, 2_000, 4_000, 8_000, 15_000, 30_000]
+
 /** What Slack says of a person, and by the operator's rules whether they count as a guest: guests are refused. */
-export function createProfile(options: { names: Names; workspaces: Workspaces; ways: Ways; rules: Rules }) {
-  const { names, workspaces, ways, rules } = options
+export function createProfile(options: {
+  names: Names
+  workspaces: Workspaces
+  ways: Ways
+  rules: Rules
+  clock: Clock
+}) {
+  const { names, workspaces, ways, rules, clock } = options
 
   return async function profile(sender: Sender): Promise<Profile> {
     const way = ways.of(sender)
     if (!way) throw new Fault('internal', { detail: 'a person of whom nobody knows how they came' })
     if (!(await isAllowedTeam(sender, way))) return { name: sender.id, guest: true }
     try {
-      const { external: stranger, guest, ...found } = await names.profile(way.install, sender.id)
+      const { external: stranger, guest, ...found } = await patiently(() => names.profile(way.install, sender.id))
       const external = (way.external || stranger) && !(await workspaces.has(sender.workspace))
       const listed = rules.allowedTeams.includes(sender.workspace)
       const refused = (guest && !rules.allowGuests) || (external && !rules.allowExternal && !listed)
@@ -27,6 +41,18 @@ export function createProfile(options: { names: Names; workspaces: Workspaces; w
       if (unknown.has(codeOf(thrown))) return { name: sender.id, guest: true }
       throw thrown
     }
+  }
+
+  async function patiently<T>(look: () => Promise<T>): Promise<T> {
+    for (const pause of pausesMs) {
+      try {
+        return await look()
+      } catch (thrown) {
+        if (!isLost(thrown) && codeOf(thrown) !== 'unreachable') throw thrown
+        await clock.sleep(pause)
+      }
+    }
+    return look()
   }
 
   async function isAllowedTeam(sender: Sender, { install, external, team }: Way): Promise<boolean> {

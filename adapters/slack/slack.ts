@@ -93,7 +93,7 @@ export function openSlack(options: SlackOptions): Slack {
         withdrawn: () => desk.withdrawn.has(address),
       })
     },
-    profile: createProfile({ names, workspaces, ways, rules: config }),
+    profile: createProfile({ names, workspaces, ways, rules: config, clock }),
     prepare: createPrepare({ api, names, workspaces, log }),
   }
 

@@ -232,6 +232,16 @@ test.each([{ kind: 'status', status: 503 }, { kind: 'cut' }] as const)(
   },
 )
 
+test('someone who was never met is answered when Slack can say again who they are', async () => {
+  const world = await startWorld()
+  const { slack } = world
+  const outage = slack.fail('users.info', { kind: 'status', status: 503 }, { times: 4 })
+  const said = slack.say({ user: slack.ana.id, channel: slack.dm.id, text: 'Hello' })
+  await settled(world)
+  expect(outage.hits).toBe(4)
+  expectWhole(world, slack.dm.id, said.ts, 'You said: Hello')
+})
+
 test('Slack’s own stop of a stream after five minutes loses nothing', async () => {
   const world = await startWorld()
   const { slack, model } = world
