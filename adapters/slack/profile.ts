@@ -2,10 +2,9 @@ import { Fault } from '../../src/errors.ts'
 import type { Profile, Sender } from '../../src/types.ts'
 import type { SlackConfig } from './config.ts'
 import type { Way, Ways } from './desk.ts'
-import { codeOf } from './errors.ts'
+import { codeOf, SlackError } from './errors.ts'
 import type { Clock } from './gates.ts'
 import type { Names } from './names.ts'
-import { isLost } from './strays.ts'
 import type { Workspaces } from './workspaces.ts'
 
 type Rules = Pick<SlackConfig, 'allowedTeams' | 'allowGuests' | 'allowExternal'>
@@ -48,7 +47,8 @@ export function createProfile(options: {
       try {
         return await look()
       } catch (thrown) {
-        if (!isLost(thrown) && codeOf(thrown) !== 'unreachable') throw thrown
+        const down = thrown instanceof SlackError && (thrown.outcome === 'unknown' || thrown.code === 'unreachable')
+        if (!down) throw thrown
         await clock.sleep(pause)
       }
     }
