@@ -95,13 +95,16 @@ export function createChat(options: {
         return { ...found, pending: await inbox.pending(id) }
       },
       async rename(user, id, title) {
-        await own(user, id)
+        const { conversation } = await own(user, id)
+        if (!conversation.direct) throw new Fault('shared')
         const text = shorten(title.trim(), titleChars)
         if (text === '') throw new Fault('empty_message')
         if (!(await conversations.update(id, { title: { text, by: 'user' } }))) throw new Fault('not_found')
       },
       async remove(user, id) {
-        await own(user, id)
+        const { conversation } = await own(user, id)
+        // What several take part in is not one person's to delete.
+        if (!conversation.direct) return conversations.leave(id, user)
         await turns.stop(id)
         await conversations.remove(id)
       },

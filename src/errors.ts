@@ -67,6 +67,8 @@ const words = {
   ],
   own_link_code: ['This is your own code. Enter it where you write to me under your other account.', false],
   on_hold: ['Your data is under a legal hold, so it cannot be deleted now. Ask an administrator about it.', false],
+  last_admin: ['This is the last administrator, so the role cannot be taken away.', false],
+  not_oneself: ['You cannot do this to your own account.', false],
   last_identity: ['This is the only way in to your account, so it cannot be taken away.', false],
   refused_workspace: [
     'This account is not one of the organisation’s that may use this bot. Choose another account, or ask an administrator.',
@@ -83,6 +85,10 @@ const words = {
     true,
   ],
   sign_in_failed: ['Signing in did not work. Please try again, and tell an administrator if it happens again.', true],
+  shared: [
+    'Others take part in this conversation, so it can only be read here. Continue it in private to go on.',
+    false,
+  ],
   // requests
   not_found: ['There is nothing here, or it is not yours to see.', false],
   bad_request: ['This request could not be understood.', false],

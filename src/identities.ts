@@ -24,8 +24,11 @@ export interface Identities extends Linking {
   meets(user: User, proof: Proof): Promise<Side | null>
   /** Add a proven identity to a user; if it belongs to another user, the two become one. Throws `refused_...`. */
   join(user: User, proof: Proof): Promise<User>
-  /** The identity goes its own way, as a new user without history. Throws `not_found`, or `last_identity`. */
-  unlink(user: User, identity: string): Promise<User>
+  /**
+   * The identity goes its own way, as a new user without history. Throws `not_found`, or `last_identity`. `actor`: the user who
+   * does it, if it is not their own.
+   */
+  unlink(user: User, identity: string, actor?: string): Promise<User>
 }
 
 /** How long a code can be entered and agreed to. */
@@ -171,7 +174,7 @@ export function createIdentities(options: {
       if (found && isOneOf(user, found.kept)) await cache.swap(found.key, found.text, null, 0)
     },
 
-    async unlink(user, identity) {
+    async unlink(user, identity, actor = user.id) {
       if (!shownIdentities(user).includes(identity)) throw new Fault('not_found')
       if (shownIdentities(user).length < 2) throw new Fault('last_identity')
       const parted = await users.detach(user.id, identity, freshFor(user, identity, now()))
@@ -180,7 +183,7 @@ export function createIdentities(options: {
       await people.changed({ ...left, identities: [...left.identities, identity] })
       await audit.record('unlink', {
         user: user.id,
-        actor: user.id,
+        actor,
         details: { identity, ...(parted.fresh && { to: parted.fresh.id }) },
       })
       return left

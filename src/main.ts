@@ -1,6 +1,7 @@
 import { createSlack } from '../adapters/slack/index.ts'
 import { createTeams } from '../adapters/teams/index.ts'
 import { createWeb } from '../adapters/web/index.ts'
+import { createAdmin, type Workspace } from './admin.ts'
 import { createAfterwards } from './afterwards.ts'
 import { createAnswer } from './answer.ts'
 import { createAudit } from './audit.ts'
@@ -113,6 +114,7 @@ export async function start(config: Config): Promise<App> {
   const turns = createTurns({ store, work, metrics, log: logs.log('turns'), maxTurns: config.chat.maxTurns })
   const personal = createPersonal({ store, stop: turns.stop, people, audit })
   const chat = createChat({ store, turns, live, people, limits, personal, linking: identities })
+  const admin = createAdmin({ store, people, identities, personal, limits, rules, workspaces, audit })
   const retention = createRetention({
     store,
     times: config.retention,
@@ -139,6 +141,7 @@ export async function start(config: Config): Promise<App> {
     counters: store.counters,
     passwords: { hash: hashPassword, verify: verifyPassword, needsRehash, fault: passwordFault },
     identities,
+    admin,
     audit,
     model,
     log: logs.log('web'),
@@ -161,6 +164,16 @@ export async function start(config: Config): Promise<App> {
       chat,
       vault: store.vault,
       counters: store.counters,
+      registry: {
+        async put(id, name) {
+          await store.records.put('installation', { id, at: Date.now(), data: { name } })
+          await audit.record('installed', { details: { workspace: `slack:${id}` } })
+        },
+        async drop(id) {
+          await store.records.drop('installation', id)
+          await audit.record('uninstalled', { details: { workspace: `slack:${id}` } })
+        },
+      },
       log: logs.log('slack'),
     })
   }
@@ -196,6 +209,23 @@ export async function start(config: Config): Promise<App> {
     const adapter = adapters.get(sender.surface)
     if (!adapter) throw new Error(`no adapter for ${sender.surface} is switched on`)
     return adapter.profile(sender)
+  }
+
+  /** Where people can come from. */
+  async function workspaces(): Promise<Workspace[]> {
+    const { teams: bot } = config
+    const tenants = bot ? (bot.allowedTenants.length > 0 ? bot.allowedTenants : [bot.tenantId ?? 'playground']) : []
+    const installed = await store.records.list('installation', { limit: 1_000 })
+    return [
+      { id: 'web:local', name: 'The web page', how: 'always there' },
+      ...installed.map(({ id, at, data }) => ({
+        id: `slack:${id}`,
+        name: String(data.name),
+        how: 'installed',
+        since: at,
+      })),
+      ...tenants.map((id) => ({ id: `teams:${id}`, how: 'configured' })),
+    ]
   }
 
   async function ready(): Promise<{ ok: boolean; reasons: string[] }> {

@@ -13,8 +13,9 @@ export interface Personal {
   /**
    * Delete it: conversations they had alone, their words in those of several, feedback, identities, sessions; what was used is counted
    * for nobody. Resolves when it is done; what a crash left undone is finished by `resume`. Throws `on_hold` under a legal hold.
+   * `actor`: the user who does it, if it is not for themselves.
    */
-  forget(user: User): Promise<void>
+  forget(user: User, actor?: string): Promise<void>
   /** Finish deletions that were begun. Returns how many. */
   resume(): Promise<number>
 }
@@ -74,7 +75,7 @@ export function createPersonal(options: {
     await conversations.remove(conversation.id)
   }
 
-  async function finish(id: string): Promise<void> {
+  async function finish(id: string, actor: string): Promise<void> {
     const user = await users.get(id)
     if (user) {
       await sessions.endAll(user.id)
@@ -88,7 +89,7 @@ export function createPersonal(options: {
       await usage.forget(user.id)
       await users.remove(user.id)
       await people.changed(user)
-      await audit.record('delete', { user: user.id, actor: user.id, details: { what: 'everything' } })
+      await audit.record('delete', { user: user.id, actor, details: { what: 'everything' } })
     }
     await records.drop('deletion', id)
   }
@@ -112,14 +113,14 @@ export function createPersonal(options: {
       yield* listed('audit', entriesOf('audit', user))
       yield '}\n'
     },
-    async forget(user) {
+    async forget(user, actor = user.id) {
       if (user.hold) throw new Fault('on_hold')
-      await records.put('deletion', { id: user.id, at: now(), data: {} })
-      await finish(user.id)
+      await records.put('deletion', { id: user.id, at: now(), data: { actor } })
+      await finish(user.id, actor)
     },
     async resume() {
       const begun = await records.list('deletion', { limit: page })
-      for (const { id } of begun) await finish(id)
+      for (const { id, data } of begun) await finish(id, String(data.actor))
       return begun.length
     },
   }

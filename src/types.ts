@@ -385,7 +385,9 @@ export interface Chat {
     search(user: string, text: string, limit: number): Promise<Found[]>
     /** The newest `limit` messages before `before`, oldest first, and the turns still waiting for their answer. */
     open(user: string, id: string, query: { before?: number; limit: number }): Promise<OpenConversation>
+    /** Throws `shared` for a conversation of several. */
     rename(user: string, id: string, title: string): Promise<void>
+    /** Delete it for good; a conversation of several leaves the user's list alone. */
     remove(user: string, id: string): Promise<void>
     rate(
       user: string,

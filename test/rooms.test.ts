@@ -39,8 +39,12 @@ const ways: { from: string; to: string[]; typesOnly?: true }[] = [
   { from: 'adapters/**', to: ['src/types.ts', 'src/errors.ts', 'src/ids.ts', 'src/links.ts', 'src/log.ts'] },
   // The store's ports by name; the engine behind them is handed over.
   { from: 'adapters/**', to: ['src/store.ts'], typesOnly: true },
-  // Who joins identities and writes the audit log, likewise.
-  { from: 'adapters/**', to: ['src/identities.ts', 'src/audit.ts'], typesOnly: true },
+  // Who joins identities, writes the audit log and may change people's rights, likewise.
+  {
+    from: 'adapters/**',
+    to: ['src/identities.ts', 'src/audit.ts', 'src/admin.ts', 'src/limits/rules.ts'],
+    typesOnly: true,
+  },
   // The page is rendered by the same code in Node and in the browser.
   { from: 'adapters/web/**', to: ['views/assets/**'] },
 ]

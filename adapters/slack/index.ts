@@ -16,6 +16,12 @@ export interface Slack {
   close(): Promise<void>
 }
 
+/** The workspaces and organisations it is installed in, by their ids, without any secret. */
+export interface Registry {
+  put(id: string, name: string): Promise<void>
+  drop(id: string): Promise<void>
+}
+
 export interface SlackOptions {
   config: SlackConfig
   chat: PlatformChat
@@ -23,6 +29,8 @@ export interface SlackOptions {
   counters: Counters
   /** Where installations are kept; needed with `config.oauth` alone. */
   vault?: Vault
+  /** Told where it is installed, for those who look after it. */
+  registry?: Registry
   log: Log
   clock?: Clock
 }

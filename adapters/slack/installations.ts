@@ -1,6 +1,7 @@
 import type { Installation, InstallationQuery, InstallationStore } from '@slack/bolt'
 import type { Vault } from '../../src/store.ts'
 import type { Cipher } from './cipher.ts'
+import type { Registry } from './index.ts'
 
 /** Installations by key, decrypted. */
 export interface Installations {
@@ -18,7 +19,7 @@ export function installationKey(of: { enterprise?: string; team?: string; orgWid
 const lockMs = 15_000
 
 /** Installations, encrypted in the store's vault. */
-export function createInstallations(vault: Vault, cipher: Cipher): Installations {
+export function createInstallations(vault: Vault, cipher: Cipher, registry?: Registry): Installations {
   const place = (key: string): string => `slack:${key}`
 
   /** To the first key, so that an old one can be taken out of the list. Under the lock: a refresh may be under way. */
@@ -42,8 +43,16 @@ export function createInstallations(vault: Vault, cipher: Cipher): Installations
       if (cipher.isStale(encrypted)) await encryptAnew(key)
       return installation
     },
-    write: (key, installation) => vault.set(place(key), cipher.encrypt(JSON.stringify(installation), key)),
-    remove: (key) => vault.delete(place(key)),
+    async write(key, installation) {
+      const known = registry && (await vault.get(place(key))) !== null
+      await vault.set(place(key), cipher.encrypt(JSON.stringify(installation), key))
+      // A refreshed token is no new installation.
+      if (!known) await registry?.put(key, installation.team?.name ?? installation.enterprise?.name ?? key)
+    },
+    async remove(key) {
+      await vault.delete(place(key))
+      await registry?.drop(key)
+    },
     lock: (key, ms) => vault.lock(place(key), ms),
   }
 }

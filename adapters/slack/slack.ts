@@ -36,7 +36,7 @@ export function openSlack(options: SlackOptions): Slack {
   function manyWorkspaces() {
     const { oauth } = config
     if (!oauth || !options.vault) throw new Error('Slack needs a bot token, or OAuth and a place for its installations')
-    const installations = createInstallations(options.vault, createCipher(oauth.encryptionKeys))
+    const installations = createInstallations(options.vault, createCipher(oauth.encryptionKeys), options.registry)
     const many = installedWorkspaces({ installations, oauth, ...base })
     routes.push(
       oauthRoutes({

@@ -18,6 +18,7 @@ export interface ApiParts {
 }
 
 const done = { 204: { text: 'Done' } }
+const shared = { 409: { text: 'Others take part in it: it can only be read here', content: schemas.Failure } }
 const unknown = { 404: { text: 'No such conversation, or not yours', content: schemas.Failure } }
 
 /** What the page's scripts talk to. */
@@ -76,7 +77,7 @@ function conversationRoutes({ chat }: ApiParts): Route[] {
         summary: 'Rename a conversation',
         params: schemas.inConversation,
         body: schemas.Rename,
-        answers: { ...done, ...unknown },
+        answers: { ...done, ...unknown, ...shared },
       },
       async ({ params, body, response }, { user }) => {
         await conversations.rename(user.id, params.id, cleanLine(body.title))
@@ -87,13 +88,25 @@ function conversationRoutes({ chat }: ApiParts): Route[] {
       {
         method: 'delete',
         path: '/api/conversations/:id',
-        summary: 'Delete a conversation with all its messages, for everyone who took part',
+        summary: 'Delete a conversation with all its messages; one of several leaves your list alone',
         params: schemas.inConversation,
         answers: { ...done, ...unknown },
       },
       async ({ params, response }, { user }) => {
         await conversations.remove(user.id, params.id)
         response.status(204).end()
+      },
+    ),
+    forPeople(
+      {
+        method: 'post',
+        path: '/api/conversations/:id/copy',
+        summary: 'Continue a conversation of several in private',
+        params: schemas.inConversation,
+        answers: { 201: { text: 'Your copy of it', content: schemas.Copied }, ...unknown },
+      },
+      async ({ params, response }, { user }) => {
+        response.status(201).json({ conversation: await conversations.copy(user.id, params.id) })
       },
     ),
     forPeople(
@@ -163,6 +176,7 @@ function messageRoutes({ chat, submit }: ApiParts): Route[] {
           413: { text: 'Too long', content: schemas.Failure },
           429: { text: 'Too many messages wait already', content: schemas.Failure },
           ...unknown,
+          ...shared,
         },
       },
       async ({ body, response }, person) => {

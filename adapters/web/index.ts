@@ -1,4 +1,5 @@
 import type { Router } from 'express'
+import type { Admin } from '../../src/admin.ts'
 // Types alone: which store it is, and who joins identities, is not this adapter's business.
 import type { Audit } from '../../src/audit.ts'
 import type { Identities } from '../../src/identities.ts'
@@ -35,6 +36,8 @@ export interface WebOptions {
   counters: Counters
   passwords: Passwords
   identities: Identities
+  /** What admins may do, on `/admin`. */
+  admin?: Admin
   audit: Audit
   /** The model that answers, to be named on the page. */
   model: Pick<Model, 'name' | 'kind'>

@@ -177,6 +177,19 @@ function conversationForms({ chat, basePath }: PageParts): Route[] {
     forPeople(
       {
         method: 'post',
+        path: '/c/:id/copy',
+        summary: 'Continue a conversation of several in private',
+        params: schemas.inConversation,
+        body: schemas.BareForm,
+        answers: { 303: { text: 'To your copy of it' } },
+      },
+      async ({ params, response }, { user }) => {
+        backTo(response, await chat.conversations.copy(user.id, params.id))
+      },
+    ),
+    forPeople(
+      {
+        method: 'post',
         path: '/c/:id/stop',
         summary: 'Stop what is being answered or waits',
         params: schemas.inConversation,

@@ -11,12 +11,17 @@ export function conversationItem(conversation: Conversation, snippet?: string) {
   }
 }
 
+/** Under this id, or one they had before they were merged. */
+function isReader(id: string, { id: own, formerly = [] }: User): boolean {
+  return id === own || formerly.includes(id)
+}
+
 export function message(stored: Message, reader: User) {
   const { seq, turn, role, text, at, surface, author, answer, rating } = stored
-  const own = rating?.user === reader.id ? rating : undefined
+  const own = rating && isReader(rating.user, reader) ? rating : undefined
   return {
     ...{ seq, turn, role, text, at, surface },
-    ...(author && { author: { name: author.name, self: author.user === reader.id } }),
+    ...(author && { author: { name: author.name, self: isReader(author.user, reader) } }),
     ...(answer && { answer }),
     ...(own && { rating: { value: own.value, ...(own.comment && { comment: own.comment }) } }),
   }
@@ -26,7 +31,7 @@ export function pendingTurn(waiting: PendingTurn, reader: User) {
   const { turn, conversation, text, at, surface, running, replaces, user } = waiting
   return {
     ...{ turn, conversation, text, at, surface, running },
-    self: user === reader.id,
+    self: user !== undefined && isReader(user, reader),
     ...(replaces !== undefined && { replaces }),
   }
 }

@@ -112,6 +112,8 @@ export const Accepted = z
   .strictObject({ status: z.enum(['accepted', 'duplicate']), conversation: conversationId, turn: turnId })
   .register(named, { id: 'Accepted' })
 
+export const Copied = z.strictObject({ conversation: conversationId }).register(named, { id: 'Copied' })
+
 /** What the event stream of a turn sends, by the name of the event. */
 export const events = {
   started: z.strictObject({}).register(named, { id: 'StreamStarted', description: 'It is being answered' }),

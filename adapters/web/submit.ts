@@ -36,7 +36,10 @@ export function createSubmit(options: { chat: Chat; maxMessageChars: number; now
       ...(replaces !== undefined && { replaces }),
     })
     if ('turn' in accepted) return accepted
-    throw new Fault(accepted.status === 'full' ? 'inbox_full' : 'not_found')
+    if (accepted.status === 'full') throw new Fault('inbox_full')
+    // Refused with a reason to those who may read it.
+    if (conversation !== undefined) await options.chat.conversations.open(person.user.id, conversation, { limit: 1 })
+    throw new Fault(conversation === undefined ? 'not_found' : 'shared')
   }
 }
 

@@ -12,9 +12,9 @@ export interface Entry {
 
 /**
  * `audit`: what was done with people, rights and data. `feedback`: answers that were rated. `deletion`: users whose data is
- * being deleted.
+ * being deleted. `installation`: workspaces of Slack, by their ids instead of `newId`.
  */
-export type RecordKind = 'audit' | 'feedback' | 'deletion'
+export type RecordKind = 'audit' | 'feedback' | 'deletion' | 'installation'
 
 /** Logs that grow at the end and are read from there. */
 export interface Records {

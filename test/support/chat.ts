@@ -116,9 +116,9 @@ export function createMemoryChat(options: { answer?: (text: string) => string; m
       const known = incoming.ids.map((id) => seen.get(id)).find(Boolean)
       if (known) return { status: 'duplicate', ...known }
       const id = incoming.conversation ?? pointers.get(home) ?? newConversationId(home)
-      if (incoming.conversation && !kept.get(id)?.conversation.participants.includes(incoming.user ?? '')) {
-        return { status: 'denied' }
-      }
+      const asked = incoming.conversation === undefined ? undefined : kept.get(id)?.conversation
+      const mayWrite = asked?.participants.includes(incoming.user ?? '') && asked.direct === incoming.place.direct
+      if (incoming.conversation !== undefined && !mayWrite) return { status: 'denied' }
       const now = Date.now()
       const found = kept.get(id) ?? begin(id, incoming, now)
       if (found.pending.length >= (options.maxWaiting ?? 20)) return { status: 'full' }
@@ -193,12 +193,14 @@ export function createMemoryChat(options: { answer?: (text: string) => string; m
       },
       async rename(user, id, title) {
         const { conversation } = own(user, id)
+        if (!conversation.direct) throw new Fault('shared')
         if (title.trim() === '') throw new Fault('empty_message')
         Object.assign(conversation, { title, titledBy: 'user' })
       },
       async remove(user, id) {
-        own(user, id)
-        kept.delete(id)
+        const { conversation } = own(user, id)
+        if (conversation.direct) kept.delete(id)
+        else conversation.participants = conversation.participants.filter((one) => one !== user)
       },
       async rate(user, id, turn, rating) {
         const answer = own(user, id).messages.find((one) => one.turn === turn && one.role === 'assistant')

@@ -34,6 +34,17 @@ import { createNotices } from './notices.js'
  * @property {() => { composer: Composer, sidebar: Sidebar, scroll: Scroll }} view
  */
 
+const surfaceNames = { slack: 'Slack', teams: 'Teams', web: 'the web' }
+
+/** Where others take part, the page only reads. @param {string} base @param {ConversationItem | undefined} current */
+function showShared(base, current) {
+  const shared = current?.direct === false
+  byId('app', HTMLElement).toggleAttribute('data-shared', shared)
+  if (!shared) return
+  byId('shared', HTMLFormElement).action = `${base}/c/${encodeURIComponent(current.id)}/copy`
+  byId('shared-surface', HTMLElement).textContent = surfaceNames[current.surface]
+}
+
 /** @param {Parts} parts */
 export function createChat(parts) {
   const { boot, api, drafts, thread, view } = parts
@@ -59,6 +70,7 @@ export function createChat(parts) {
     byId('more', HTMLElement).hidden = !state.current
     byId('older', HTMLElement).hidden = state.before === undefined
     document.title = `${title} · Team Chat`
+    showShared(boot.base, state.current)
   }
 
   async function refreshList() {

@@ -41,6 +41,8 @@ export function createMenu({ api, itemOf, opened, renamed, removed }) {
     for (const format of /** @type {const} */ (['markdown', 'json'])) {
       find(menu, `[data-format=${format}]`, HTMLAnchorElement).href = api.exportPath(item.id, format)
     }
+    find(menu, '[data-action=rename]', HTMLElement).hidden = !item.direct
+    find(menu, '[data-action=delete] span', HTMLElement).textContent = item.direct ? 'Delete' : 'Take off my list'
     const { input, output, cacheRead, cacheWrite } = item.usage
     const total = input + output + cacheRead + cacheWrite
     byId('menu-usage', HTMLElement).textContent = total ? `${total.toLocaleString('en')} tokens used so far` : ''
@@ -86,8 +88,13 @@ export function createMenu({ api, itemOf, opened, renamed, removed }) {
 
   /** @param {ConversationItem} conversation */
   function askDelete(conversation) {
-    byId('delete-text', HTMLElement).textContent =
-      `“${conversation.title || 'New chat'}” and all its messages will be gone for good, here and in every other place.`
+    const title = conversation.title || 'New chat'
+    const { direct } = conversation
+    byId('delete-title', HTMLElement).textContent = direct ? 'Delete this conversation?' : 'Take it off your list?'
+    byId('delete-confirm', HTMLElement).textContent = direct ? 'Delete' : 'Take off'
+    byId('delete-text', HTMLElement).textContent = direct
+      ? `“${title}” and all its messages will be gone for good, here and in every other place.`
+      : `“${title}” stays where the others are. It comes back here when you write in it again.`
     dialog.returnValue = ''
     dialog.showModal()
     dialog.onclose = async () => {
