@@ -29,7 +29,10 @@ export function startSignInSite(
 
 /** From a link of ours to the provider and back to the door: the address that the provider sends the browser to. */
 export async function throughProvider(browser: Browser, oidc: OidcStandIn, path: string): Promise<URL> {
-  const out = await browser.get(path)
+  let out = await browser.get(path)
+  // The site is not where people open it.
+  const moved = out.headers.get('location')
+  if (moved?.startsWith(`${publicUrl}/`)) out = await browser.get(moved.slice(publicUrl.length))
   const location = out.headers.get('location')
   if (out.status !== 303 || !location) throw new Error(`no way out: ${out.status} ${await out.text()}`)
   return oidc.visit(location)

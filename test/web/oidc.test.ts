@@ -5,16 +5,17 @@ import {
   arrive,
   objectId,
   providersAt,
+  publicUrl,
   redirectUris,
   startSignInSite,
   tenant,
   throughProvider,
 } from '../support/signIn.ts'
-import type { Browser, Site, SiteOptions } from '../support/web.ts'
+import { Browser, type Site, type SiteOptions, startSite } from '../support/web.ts'
 
 let oidc: OidcStandIn
 beforeAll(async () => {
-  oidc = await startOidc({ redirectUris })
+  oidc = await startOidc({ redirectUris: [...redirectUris, `${publicUrl}/bot/sign-in/oidc/callback`] })
 })
 afterAll(() => oidc.close())
 
@@ -149,16 +150,52 @@ describe('signing in at a provider', () => {
   test('has cookies that stay on this host, over TLS alone, in production', async () => {
     const site = await start({}, { server: { trustProxy: 1 }, web: { production: true } })
     const browser = site.visitor()
-    const plain = await browser.get('/sign-in/oidc')
+    const plain = await browser.get('/sign-in/oidc?moved=1')
     expect(plain.status).toBe(403)
     expect(await plain.text()).toContain('needs HTTPS')
     browser.headers = { 'x-forwarded-proto': 'https' }
     expect((await arrive(browser, oidc)).status).toBe(303)
-    await throughProvider(site.visitor(), oidc, '/sign-in/oidc').catch(() => undefined)
     const other = site.visitor()
     other.headers = browser.headers
     await throughProvider(other, oidc, '/sign-in/oidc')
     expect(other.cookies.get('__Host-chat_sign_in')?.attributes).toMatch(/Path=\/;.*HttpOnly; Secure; SameSite=Lax/)
+  })
+
+  test('begins where people come back to, whatever they opened', async () => {
+    const site = await start()
+    const response = await site.visitor().get('/sign-in/oidc?next=%2Fc%2Fsomeconversation1')
+    const there = '/sign-in/oidc?next=%2Fc%2Fsomeconversation1&moved=1'
+    expect([response.status, response.headers.get('location')]).toEqual([303, publicUrl + there])
+    expect(response.headers.getSetCookie()).toEqual([])
+    // Behind a proxy that calls us by another name, it goes on from there.
+    expect((await site.visitor().get(there)).headers.get('location')).toContain(`${oidc.issuer}/auth?`)
+  })
+
+  test('can begin at one instance and end at another, also while the session secret is changed', async () => {
+    const one = await start({}, { secrets: ['1'.repeat(32)] })
+    const two = await start({}, { ports: one.ports, secrets: ['2'.repeat(32), '1'.repeat(32)] })
+    const browser = one.visitor()
+    const back = await throughProvider(browser, oidc, '/sign-in/oidc')
+    const elsewhere = two.visitor()
+    elsewhere.cookies.set('chat_sign_in', browser.cookies.get('chat_sign_in')!)
+    expect((await elsewhere.get(back.pathname + back.search)).status).toBe(303)
+    expect((await me(elsewhere))?.name).toBe('Ada Lovelace')
+    // It was used up for all of them.
+    expect((await browser.get(back.pathname + back.search)).status).toBe(400)
+  })
+
+  test('works in a sub-path', async () => {
+    const site = await startSite({
+      web: { basePath: '/bot', signIn: { publicUrl: `${publicUrl}/bot`, providers: [providersAt(oidc).oidc] } },
+    })
+    sites.push(site)
+    const root = site.url.slice(0, -'/bot'.length)
+    const browser = new Browser(root)
+    expect(await browser.page('/bot/login')).toContain('href="/bot/sign-in/oidc"')
+    const out = await browser.get('/bot/sign-in/oidc?moved=1')
+    const back = await oidc.visit(out.headers.get('location')!)
+    const response = await browser.get(back.pathname + back.search)
+    expect([back.pathname, response.headers.get('location')]).toEqual(['/bot/sign-in/oidc/callback', '/bot/'])
   })
 
   test('is nothing of a provider that is not set up', async () => {

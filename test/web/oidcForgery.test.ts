@@ -86,7 +86,7 @@ describe('a token that is not honest', () => {
     const site = await start()
     oidc.metadata = { issuer: 'https://evil.example' }
     const browser = site.visitor()
-    await expectRefused(site, browser, await browser.get('/sign-in/oidc'), 400, 'did not work')
+    await expectRefused(site, browser, await browser.get('/sign-in/oidc?moved=1'), 400, 'did not work')
   })
 })
 
@@ -219,7 +219,7 @@ describe('a provider in trouble', () => {
       const site = await start({ patienceSeconds: 0.3 })
       oidc.state = state
       const browser = site.visitor()
-      const response = await browser.get('/sign-in/oidc?next=%2Fc%2Fsomeconversation1')
+      const response = await browser.get('/sign-in/oidc?moved=1&next=%2Fc%2Fsomeconversation1')
       const html = await response.clone().text()
       await expectRefused(site, browser, response, 503, 'Example Login cannot be reached right now')
       expect(html).toContain('href="/sign-in/oidc?next=%2Fc%2Fsomeconversation1"')
@@ -251,7 +251,7 @@ describe('a provider in trouble', () => {
 
   test('is asked once for what it publishes, however many come', async () => {
     const site = await start()
-    await Promise.all([1, 2, 3].map(() => site.visitor().get('/sign-in/oidc')))
+    await Promise.all([1, 2, 3].map(() => site.visitor().get('/sign-in/oidc?moved=1')))
     await arrive(site.visitor(), oidc)
     expect(oidc.asked.filter((one) => one.includes('well-known'))).toHaveLength(1)
   })

@@ -1,4 +1,5 @@
 import type { Request, Response } from 'express'
+import { z } from 'zod'
 // Types alone: whoever joins identities, and writes the audit log, is handed over.
 import type { Audit } from '../../../src/audit.ts'
 import { asFault, Fault } from '../../../src/errors.ts'
@@ -66,6 +67,10 @@ export function signInRoutes(parts: SignInParts): Route[] {
   ]
 }
 
+const StartQuery = schemas.LoginQuery.extend({
+  moved: z.string().max(1).optional().catch(undefined).describe('Sent here from another address of ours'),
+})
+
 type Flows = SealedCookie<Flow>
 type ClientOf = (id: string) => ProviderClient
 
@@ -77,7 +82,7 @@ function startRoute(parts: SignInParts, flows: Flows, clientOf: ClientOf): Route
       path: '/sign-in/:provider',
       summary: 'Sign in at a provider',
       params: schemas.atProvider,
-      query: schemas.LoginQuery,
+      query: StartQuery,
       answers: {
         303: { text: 'To the provider' },
         503: { text: 'The login page: it cannot be reached', content: 'text/html' },
@@ -87,6 +92,12 @@ function startRoute(parts: SignInParts, flows: Flows, clientOf: ClientOf): Route
       const { provider, begin } = clientOf(params.provider)
       const next = safeNext(query.next, parts.basePath)
       if (person) return response.redirect(303, next)
+      // They come back under the public address, and what is kept with the browser must be there. Once, whatever a proxy calls us.
+      const { host } = new URL(parts.config.publicUrl)
+      if (request.host.toLowerCase() !== host && !query.moved) {
+        const there = new URLSearchParams({ next, moved: '1' })
+        return response.redirect(303, `${parts.config.publicUrl}/sign-in/${provider.id}?${there}`)
+      }
       try {
         demandTls(parts.cookies, request)
         const { url, attempt } = await begin()
