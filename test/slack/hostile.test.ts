@@ -8,7 +8,7 @@ cleanUp()
 
 describe('an address to answer at', () => {
   const respond = async (apiUrl: string, url: string): Promise<string> => {
-    const http = createHttp(apiUrl, 200)
+    const http = createHttp(apiUrl, 10_000)
     try {
       await http.respond(url, { text: 'hi' })
       return 'sent'

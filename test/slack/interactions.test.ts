@@ -283,11 +283,11 @@ describe('/ask', () => {
     { kind: 'cut', done: true },
     { kind: 'cut' },
     { kind: 'status', status: 502, done: true },
-    { kind: 'slow', wait: 600, work: 'last' },
+    { kind: 'slow', wait: 2_000, work: 'last' },
   ] as const)(
     'whose answer gets lost (%j) is not said twice there, but comes as a direct message too',
     async (fault) => {
-      const world = await startWorld({ config: { limits: { callMs: 300 } } })
+      const world = await startWorld({ config: { limits: { callMs: 1_000 } } })
       const { slack } = world
       const rule = slack.fail('response_url', fault)
       await slack.command({ user: slack.ana.id, channel: slack.general.id, command: '/ask', text: 'in_channel hello' })

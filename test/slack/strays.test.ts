@@ -51,7 +51,7 @@ describe.each(['channel', 'dm'] as const)('in a %s, a message that Slack begins'
   test.each(['cut', 'status'] as const)(
     'when the answer stands already, its reply lost (%s), is taken away',
     async (kind) => {
-      const world = await startWorld({ config: { limits: { carriedOutMs: 1_500 } } })
+      const world = await startWorld({ config: { limits: { carriedOutMs: 3_000 } } })
       const { slack, model } = world
       const done = answered(world, 'chat.postMessage')
       slack.fail('chat.startStream', kind === 'cut' ? { kind, done } : { kind, status: 504, done })
@@ -65,7 +65,7 @@ describe.each(['channel', 'dm'] as const)('in a %s, a message that Slack begins'
   )
 
   test('for one who was killed, when the successor’s answer stands already, is taken away', async () => {
-    const world = await startWorld({ leaseMs: 400, config: { limits: { carriedOutMs: 1_500 } } })
+    const world = await startWorld({ leaseMs: 400, config: { limits: { carriedOutMs: 3_000 } } })
     const { slack, model, app } = world
     slack.fail('chat.startStream', { kind: 'slow', wait: answered(world, 'chat.postMessage'), work: 'last' })
     model.script = saying(text, 2, () => new Promise(() => {}))
@@ -113,9 +113,9 @@ test('it is found behind the two hundred messages that others wrote meanwhile, t
 })
 
 test('a message that Slack is slow to begin grows as soon as it is there', async () => {
-  const world = await startWorld({ config: { limits: { callMs: 300 } } })
+  const world = await startWorld({ config: { limits: { callMs: 1_000 } } })
   const { slack, model } = world
-  slack.fail('chat.startStream', { kind: 'slow', wait: 600, work: 'last' })
+  slack.fail('chat.startStream', { kind: 'slow', wait: 1_500, work: 'last' })
   model.script = saying(text, 4, async (piece) => piece === 3 && answered(world, 'chat.startStream'))
   const asked = ask(world, 'channel')
   await settled(world)
@@ -125,7 +125,7 @@ test('a message that Slack is slow to begin grows as soon as it is there', async
 })
 
 test('a later message of a long answer, begun when the answer stands already, is taken away', async () => {
-  const world = await startWorld({ config: { limits: { carriedOutMs: 1_500 } } })
+  const world = await startWorld({ config: { limits: { carriedOutMs: 3_000 } } })
   const { slack, model } = world
   const long = 'A paragraph of the answer, with some words.\n\n'.repeat(250)
   slack.fail('chat.startStream', { kind: 'cut', done: answered(world, 'chat.postMessage') }, { skip: 1 })
@@ -168,7 +168,7 @@ describe('where an app may look once a minute', () => {
 
 describe('without the history scopes', () => {
   test('what Slack only was slow to begin is taken away all the same', async () => {
-    const world = await startWorld({ scopes: withoutHistory, config: { limits: { callMs: 300 } } })
+    const world = await startWorld({ scopes: withoutHistory, config: { limits: { callMs: 1_000 } } })
     const { slack, model } = world
     slack.fail('chat.startStream', { kind: 'slow', wait: answered(world, 'chat.postMessage'), work: 'last' })
     model.script = saying(text, 2)
