@@ -58,6 +58,8 @@ export const defaults = {
   patienceMs: 6_000,
   /** Of one message's text. Teams takes about 100 kB with everything around it. */
   messageBytes: 80_000,
+  /** How long a click may wait for its answer: Teams shows a failure after some seconds. */
+  invokeMs: 3_000,
   /** How long work that nobody waits for may go on after `close`. */
   graceMs: 5_000,
 }

@@ -6,6 +6,7 @@ import type { Clock } from './clock.ts'
 import type { Limits, TeamsConfig } from './config.ts'
 import type { Address } from './incoming.ts'
 import { envelope, type Message, messageActivity } from './message.ts'
+import { createPatience } from './patience.ts'
 import type { People } from './people.ts'
 import type { Transport } from './transport.ts'
 
@@ -62,7 +63,8 @@ export function createDesk(
   },
 ): { desk: Desk; idle(): Promise<void> } {
   const { counters, ...rest } = parts
-  const { transport, config, limits, log } = parts
+  const { transport, config, limits, clock, log } = parts
+  const patiently = createPatience(clock)
   const tasks = new Set<Promise<void>>()
   const handled = new LRUCache<string, Promise<void>>({ max: 10_000, ttl: onceMs })
 
@@ -95,7 +97,7 @@ export function createDesk(
       desk.background('a short answer', async () => {
         // After the acknowledgement: a client may show what somebody wrote only when it was taken.
         await new Promise(setImmediate)
-        await transport.send({ serviceUrl, conversation }, activity, limits.callMs)
+        await patiently(() => transport.send({ serviceUrl, conversation }, activity, limits.callMs), 'once')
       })
     },
     async once(id, work) {

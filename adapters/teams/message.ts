@@ -99,3 +99,7 @@ export function doubt(about: { conversation: string; turn: string }, web: string
     attachments: card ? [card] : [],
   }
 }
+
+/** When Teams did not tell the id of the beginning of an answer, which can neither be changed nor taken away then. */
+export const strayWords =
+  'Teams had a problem while I wrote this. If an unfinished beginning of it stands above, please pass over that.'

@@ -1,9 +1,9 @@
 import { z } from 'zod'
-import { Fault, messageOf } from '../../src/errors.ts'
+import { messageOf } from '../../src/errors.ts'
 import type { Draft, JsonObject, Log } from '../../src/types.ts'
-import type { Clock } from './clock.ts'
 import type { Limits } from './config.ts'
-import { isClosed, isMissing, isPassing, isThrottled, retryAfterOf, streamEndOf, TeamsError } from './errors.ts'
+import { isClosed, isMissing, streamEndOf, TeamsError } from './errors.ts'
+import { hopeless, type Patience } from './patience.ts'
 import type { Stream } from './streaming.ts'
 import type { Outgoing, Spot, Transport } from './transport.ts'
 
@@ -16,6 +16,8 @@ const savedSchema = z.object({
   posting: z.enum(['final', 'growing']).optional(),
   /** Whether a part arrived nobody can tell, and nobody was told so. */
   doubt: z.literal(true).optional(),
+  /** A preview was posted of which the id is not known: it may stand there, and cannot be changed. */
+  stray: z.literal(true).optional(),
 })
 
 /** What a draft remembers of an answer. */
@@ -37,6 +39,8 @@ export interface Messages {
   readonly last: string | undefined
   /** Nobody can tell whether all of it arrived. */
   readonly doubtful: boolean
+  /** The beginning of the answer may stand there for good, beside the answer. */
+  readonly stray: boolean
   /** The person stopped it; nothing more is sent. */
   readonly cancelled: boolean
   opened(stream: string): Promise<void>
@@ -53,26 +57,23 @@ export interface Messages {
   note(message: Outgoing): Promise<string | undefined>
 }
 
-const maxThrottled = 6
-const maxTries = 3
-const maxWaitMs = 60_000
-
 export function createMessages(options: {
   transport: Transport
   spot: Spot
   stream: Stream
   saved: Saved | null
   draft: Draft
-  clock: Clock
+  patiently: Patience
   limits: Limits
   log: Log
 }): Messages {
-  const { transport, spot, stream, saved, draft, clock, limits, log } = options
+  const { transport, spot, stream, saved, draft, patiently, limits, log } = options
   let openStream = saved?.stream
   const ids: (string | null)[] = [...(saved?.ids ?? [])]
   /** What each surely shows. */
   const shown: string[] = []
   let doubtful = saved?.doubt === true
+  let stray = saved?.stray === true || saved?.posting === 'growing'
   let cancelled = false
   let noted = false
   let told = false
@@ -87,23 +88,8 @@ export function createMessages(options: {
     if (openStream) state.stream = openStream
     if (posting) state.posting = posting
     if (doubtful && !told) state.doubt = true
+    if (stray) state.stray = true
     return draft.save(state)
-  }
-
-  /** A call that waits as Teams asks it to; one that may be made twice is tried again, too. */
-  async function patiently<T>(call: () => Promise<T>, kind: 'once' | 'repeatable' = 'repeatable'): Promise<T> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await call()
-      } catch (thrown) {
-        if (isClosed(thrown)) throw hopeless(thrown)
-        const again = isThrottled(thrown) || refusedForNow(thrown) || (kind === 'repeatable' && isPassing(thrown))
-        if (!again || attempt === (isThrottled(thrown) ? maxThrottled : maxTries)) throw thrown
-        // Half a second more or less, so that many who wait do not come back as one.
-        const wait = retryAfterOf(thrown) ?? 1_000 * 2 ** (attempt - 1)
-        await clock.sleep(Math.min(wait, maxWaitMs) + Math.random() * 500)
-      }
-    }
   }
 
   async function endStream(message: Outgoing, last: boolean): Promise<boolean> {
@@ -156,18 +142,20 @@ export function createMessages(options: {
     await save(kind)
     try {
       const { id } = await patiently(() => transport.send(spot, message, limits.callMs), 'once')
-      // A preview that cannot be changed any more is not where the answer can be.
       if (id || kind === 'final') ids[index] = id ?? null
+      else stray = true
     } catch (thrown) {
-      const inDoubt = thrown instanceof TeamsError && thrown.outcome === 'unknown'
-      if (!inDoubt || kind === 'growing') {
+      if (!(thrown instanceof TeamsError && thrown.outcome === 'unknown')) {
         await save()
         throw thrown
       }
       // It may stand there already, and twice is worse than a word about it.
-      log.warn({ reason: messageOf(thrown) }, 'nobody can tell whether Teams took a message')
-      ids[index] = null
-      doubtful = true
+      log.warn({ reason: messageOf(thrown), kind }, 'nobody can tell whether Teams took a message')
+      if (kind === 'growing') stray = true
+      else {
+        ids[index] = null
+        doubtful = true
+      }
     }
     await save()
   }
@@ -182,6 +170,9 @@ export function createMessages(options: {
     get doubtful() {
       return doubtful
     },
+    get stray() {
+      return stray
+    },
     get cancelled() {
       return cancelled
     },
@@ -190,6 +181,8 @@ export function createMessages(options: {
       await save()
     },
     async put(index, message, kind, last = true) {
+      // Whatever is shown before the answer would stand there beside it.
+      if (kind === 'growing' && stray) return
       const content = JSON.stringify(message)
       if (shown[index] === content) return
       if (index === 0 && stream.open && (await endStream(message, last && kind === 'final'))) {
@@ -206,7 +199,7 @@ export function createMessages(options: {
         shown.splice(index, 1)
       }
       await post(index, message, kind)
-      shown[index] = content
+      if (ids[index] !== undefined) shown[index] = content
     },
     async trim(count) {
       for (let id = ids[count]; id !== undefined; id = ids[count]) {
@@ -233,13 +226,4 @@ export function createMessages(options: {
       }
     },
   }
-}
-
-/** Nothing was done: the door is closed for a moment, or the line was never there. */
-function refusedForNow(thrown: unknown): boolean {
-  return isPassing(thrown) && thrown instanceof TeamsError && thrown.outcome === 'refused'
-}
-
-function hopeless(thrown: unknown): Fault {
-  return new Fault('not_found', { cause: thrown, detail: `Teams takes nothing here any more: ${messageOf(thrown)}` })
 }

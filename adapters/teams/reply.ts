@@ -7,8 +7,9 @@ import { isFaulty, isTooLarge, TeamsError } from './errors.ts'
 import type { Address } from './incoming.ts'
 import { createRenderer, render } from './markdown.ts'
 import type { Person } from './mentions.ts'
-import { doubt, envelope, type Message, messageActivity } from './message.ts'
+import { doubt, envelope, type Message, messageActivity, strayWords } from './message.ts'
 import { createMessages, readSaved } from './messages.ts'
+import { createPatience } from './patience.ts'
 import { bytesOf, split } from './split.ts'
 import { createStream } from './streaming.ts'
 import type { Spot, Transport } from './transport.ts'
@@ -66,7 +67,10 @@ export function createReply(options: ReplyOptions): Reply {
   })
   if (!personal) stream.abandon()
 
-  const messages = createMessages({ transport, spot, stream, saved, draft: options.draft, clock, limits, log })
+  const messages = createMessages({
+    ...{ transport, spot, stream, saved, draft: options.draft, limits, log },
+    patiently: createPatience(clock),
+  })
 
   function message(content: Message): ReturnType<typeof messageActivity> {
     return { ...messageActivity(content), ...envelope(address) }
@@ -153,7 +157,8 @@ export function createReply(options: ReplyOptions): Reply {
     const card = buttonCard(about, buttons)
     const attachments = [...cards, ...(card ? [card] : [])]
     const around = attachments.length > 0 ? bytesOf(JSON.stringify(attachments)) : 0
-    const parts = split(text, Math.max(bytes - around, bytes / 4))
+    const whole = messages.stray ? `${text}\n\n*${strayWords}*` : text
+    const parts = split(whole, Math.max(bytes - around, bytes / 4))
     for (const [index, part] of parts.entries()) {
       const last = index === parts.length - 1
       const body = message({ text: part, ai, people, ...(last && { rated, attachments }) })

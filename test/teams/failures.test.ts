@@ -215,6 +215,74 @@ describe('when the message to a group fails', () => {
   })
 })
 
+describe('when the first message that grows fails', () => {
+  const words = 'If an unfinished beginning of it stands above, please pass over that.'
+
+  async function grown(fault: Fault) {
+    const world = await startFast({ config: { limits: { patienceMs: 0 } } })
+    const { teams, model } = world
+    model.script = saying(text, 5, aMoment)
+    const rule = teams.fail('post', fault, { when: message })
+    await teams.say({ in: teams.group.id, text: 'Go' }).first
+    const answers = await left(world, teams.group.id)
+    expect(rule.hits).toBe(1)
+    return answers
+  }
+
+  test.each(passing.slice(0, 4))('with %j, nothing of it is seen', async (fault) => {
+    expect(await grown(fault)).toMatchObject([{ text, state: 'final', buttons: [] }])
+  })
+
+  test.each(passing.slice(4))(
+    'with %j, so that it might be there, a word about it stands below the answer',
+    async (fault) => {
+      const [answer, ...more] = await grown(fault)
+      expect(more).toEqual([])
+      expect(answer!.text).toBe(`${text}\n\n*Teams had a problem while I wrote this. ${words}*`)
+    },
+  )
+
+  test.each(done)('with %j, so that it stands there for good, none comes after it but the answer', async (fault) => {
+    const [beginning, answer, ...more] = await grown(fault)
+    expect(more).toEqual([])
+    expect(text.startsWith(beginning!.text)).toBe(true)
+    expect(answer!.text.startsWith(text)).toBe(true)
+    expect(answer!.text).toContain(words)
+  })
+})
+
+describe('a short answer', () => {
+  test.each(passing.slice(0, 4))('that Teams does not take for a moment (%j) comes then', async (fault) => {
+    const world = await startFast()
+    const { teams } = world
+    teams.fail('post', fault)
+    await teams.say({ in: teams.group.id, text: 'help' }).first
+    expect(await left(world, teams.group.id)).toMatchObject([{ text: expect.stringContaining('Mention me') }])
+  })
+
+  test.each(done)('that may have arrived (%j) is not said twice', async (fault) => {
+    const world = await startFast()
+    const { teams } = world
+    teams.fail('post', fault)
+    await teams.say({ in: teams.group.id, text: 'help' }).first
+    expect(await left(world, teams.group.id)).toHaveLength(1)
+  })
+})
+
+test('a click is answered in time, however slow a look-up is', async () => {
+  const { teams, settled, logged } = await startWorld({ config: { limits: { invokeMs: 50 } } })
+  await teams.say({ in: teams.group.id, text: 'Hi' }).first
+  await settled()
+  const slow = Promise.withResolvers<void>()
+  const rule = teams.fail('member', { kind: 'slow', wait: slow.promise })
+  const [answer] = teams.screen(teams.group.id).answers
+  expect(await teams.rate(answer!.id, 'like', '', teams.ben.id).outcome).toEqual({ ok: true })
+  expect(rule.hits).toBe(1)
+  slow.resolve()
+  await settled()
+  expect(logged('warn')).toEqual([])
+})
+
 test('a message that is too big for Teams is cut smaller', async () => {
   const world = await startFast()
   const { teams, model } = world
@@ -412,6 +480,22 @@ describe('killed', () => {
     const answers = await left(world, teams.personal.id)
     expect(answers).toMatchObject([{ text, state: 'final' }])
     expect(teams.screen(teams.personal.id).answers).toHaveLength(1)
+  })
+
+  test('while the first message that grows is on its way: the whole answer, and a word about the beginning', async () => {
+    const world = await startFast({ leaseMs: 300, config: { limits: { patienceMs: 0 } } })
+    const { teams, model } = world
+    model.script = saying(text, 4, aMoment)
+    const rule = teams.fail('post', unheard, { when: message })
+    await teams.say({ in: teams.group.id, text: 'Go' }).first
+    await until(() => rule.hits === 1)
+    world.app.kill()
+    await world.another()
+    const [beginning, answer, ...more] = await left(world, teams.group.id)
+    expect(more).toEqual([])
+    expect(text.startsWith(beginning!.text)).toBe(true)
+    expect(answer!.text.startsWith(text)).toBe(true)
+    expect(answer!.text).toContain('unfinished beginning')
   })
 
   test('between two messages of a long answer: all of it once, in order', async () => {
