@@ -13,7 +13,7 @@ import { startWire } from '../support/wire.ts'
 import { until } from '../support/world.ts'
 
 /** Slack's time, and that of what waits for Slack: so many times as fast as ours. */
-const speed = 10
+const speed = 20
 
 const directory = tempDirectories()
 
@@ -88,7 +88,7 @@ export async function openSlackReplies(where: 'direct' | 'channel'): Promise<Pus
       ...{ apiUrl, signingSecret: slack.signingSecret, botToken: slack.botToken },
       ...{ allowedTeams: [], allowGuests: false, allowExternal: false },
       // Nothing here is lost by taking long.
-      limits: { updateMs: 20, callMs: 100_000, graceMs: 0 },
+      limits: { updateMs: 20, callMs: 100_000, carriedOutMs: 100, graceMs: 0 },
     }
     const log = quietLog()
     const { vault, counters } = store

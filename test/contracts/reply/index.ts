@@ -3,8 +3,19 @@ import { type AnswerWorld, answersContract } from './answers.ts'
 import { crashesContract } from './crashes.ts'
 import { hostileContract } from './hostile.ts'
 import { lengthsContract } from './lengths.ts'
-import { aLife, draftOf, inPieces, newTurn, type PushWorld, stageOf, type Traits } from './stage.ts'
-import { expectWhole, words } from './texts.ts'
+import {
+  aLife,
+  draftOf,
+  type Ending,
+  failing,
+  inPieces,
+  newTurn,
+  type PushWorld,
+  stageOf,
+  type Traits,
+  whole,
+} from './stage.ts'
+import { bodyOf, expectAtRest, expectWhole, signsIn, textOf, words, wordsIn } from './texts.ts'
 
 type Closing = { close(): Promise<void> }
 
@@ -73,6 +84,23 @@ function previewsContract({ refusals }: Traits, world: () => PushWorld): void {
     await started
     await wire.idle()
     await expectWhole(asked, 'All of it.')
+  })
+
+  const preview = words(60)
+  const other = words(40, 100)
+  const unlike: Record<string, Ending> = {
+    'another text': whole(other),
+    'a shorter one': whole(words(10)),
+    'words about a failure': failing('gave_up'),
+  }
+  test.each(Object.entries(unlike))('what was shown before gives way to %s', async (_, end) => {
+    const asked = await world().ask()
+    await stageOf(asked).tell({ ...inPieces(preview), end })
+    const shown = await expectAtRest(asked)
+    expect(shown).toHaveLength(1)
+    const found = wordsIn(bodyOf(shown)).filter((word) => /^w\d+$/.test(word))
+    expect(found).toEqual(end.type === 'done' ? wordsIn(end.answer.text) : [])
+    if (end.type === 'failed') expect(signsIn(textOf(shown))).toContain(signsIn(end.notice.text))
   })
 
   test.each(refusals)('where previews are refused (%s), the answer is whole all the same', async (way) => {

@@ -1,4 +1,4 @@
-import { notice } from '../../../src/errors.ts'
+import { Fault, notice } from '../../../src/errors.ts'
 import type { Answer, Draft, JsonObject, Notice, Reply } from '../../../src/types.ts'
 import type { Wire, WireCall } from '../../support/wire.ts'
 
@@ -100,8 +100,11 @@ export const newTurn = (): Turn => ({ saved: null })
 /** One process, as far as it works on one turn. */
 export interface Life {
   state: 'well' | 'lease lost' | 'dead'
-  /** What becomes of its saves, from the `nth` on: refused, or it dies there, before or after that is durable. */
-  save?: { nth: number; effect: 'lease lost' | 'dead before' | 'dead after'; hit(): void }
+  /**
+   * What becomes of its `nth` save: the store fails for that moment; or there it loses its lease; or it dies there, before or
+   * after that is durable.
+   */
+  save?: { nth: number; effect: 'fails' | 'lease lost' | 'dead before' | 'dead after'; hit(): void }
 }
 
 export const aLife = (save?: Life['save']): Life => ({ state: 'well', ...(save && { save }) })
@@ -115,13 +118,14 @@ export function draftOf(turn: Turn, life: Life): Draft {
     saved: structuredClone(turn.saved),
     async save(state) {
       if (life.state === 'dead') return never
-      const harm = life.save && saves++ >= life.save.nth ? life.save : undefined
-      if (harm?.effect !== 'lease lost' && harm?.effect !== 'dead before') turn.saved = structuredClone(state)
+      if (life.state === 'lease lost') throw new Error('the turn belongs to another instance now')
+      const harm = saves++ === life.save?.nth ? life.save : undefined
+      if (!harm || harm.effect === 'dead after') turn.saved = structuredClone(state)
       if (!harm) return
-      life.state = harm.effect === 'lease lost' ? 'lease lost' : 'dead'
+      if (harm.effect !== 'fails') life.state = harm.effect === 'lease lost' ? 'lease lost' : 'dead'
       harm.hit()
       if (life.state === 'dead') return never
-      throw new Error('the turn belongs to another instance now')
+      throw new Fault('store_unavailable')
     },
   }
 }
