@@ -118,22 +118,29 @@ export function createAnswer(options: AnswerOptions): Work {
   ): Promise<{ outcome: Outcome; committed?: CommittedTurn }> {
     const delivered = adapter.delivery === 'pull'
     if (claim.attempt > maxAttempts) log.error({ attempt: claim.attempt }, 'gave up on a turn')
-    // The model waits for this, so it is asked for before a surface is told anything.
-    const reading = persist(run, log, () => store.conversations.read(claim.conversation, promptWindow))
-    reading.catch(() => {})
     const preview = createPreview(reply, (thrown) => log.warn({ err: thrown }, 'the preview of an answer ended early'))
-    reply.started().catch((thrown) => log.warn({ err: thrown }, 'could not show that an answer is on its way'))
-
+    // The model waits for this alone. What a surface writes down as it begins comes behind it, as does whoever takes part:
+    // a store that syncs each write to its disk would answer all of them together, milliseconds later.
+    const reading = persist(run, log, () => store.conversations.read(claim.conversation, promptWindow))
+    const begun = reading.then(
+      () =>
+        void reply
+          .started()
+          .catch((thrown) => log.warn({ err: thrown }, 'could not show that an answer is on its way')),
+      () => {},
+    )
     let user: User
     try {
       user = await persist(run, log, () => people.resolve(claim.incoming.sender, knownUser(claim)))
     } catch (thrown) {
       if (interrupted(run)) throw thrown
+      await begun
       return { outcome: refusal(thrown, delivered, log) }
     }
+    const found = await reading
     const joined = persist(run, log, () => store.conversations.join(claim.conversation, user.id))
     joined.catch(() => {})
-    const asked = await prepare(claim, claim.attempt > maxAttempts ? undefined : adapter, await reading, log)
+    const asked = await prepare(claim, claim.attempt > maxAttempts ? undefined : adapter, found, log)
     let first = true
     const composed: Composed = await (claim.attempt > maxAttempts
       ? { answer: failed(new Fault('gave_up')), dropped: 0 }
