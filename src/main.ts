@@ -142,6 +142,8 @@ export async function start(config: Config): Promise<App> {
     passwords: { hash: hashPassword, verify: verifyPassword, needsRehash, fault: passwordFault },
     identities,
     admin,
+    personal,
+    left: limits.left,
     audit,
     model,
     log: logs.log('web'),

@@ -42,7 +42,7 @@ const ways: { from: string; to: string[]; typesOnly?: true }[] = [
   // Who joins identities, writes the audit log and may change people's rights, likewise.
   {
     from: 'adapters/**',
-    to: ['src/identities.ts', 'src/audit.ts', 'src/admin.ts', 'src/limits/rules.ts'],
+    to: ['src/identities.ts', 'src/audit.ts', 'src/admin.ts', 'src/personal.ts', 'src/limits/rules.ts'],
     typesOnly: true,
   },
   // The page is rendered by the same code in Node and in the browser.

@@ -1,6 +1,3 @@
-import { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
-import type { Response } from 'express'
 import { timeOf } from '../../src/ids.ts'
 import type { Chat, Message, Model, User } from '../../src/types.ts'
 import { conversationItem, message, messagePage, openConversation } from './present.ts'
@@ -8,7 +5,7 @@ import { forPeople, type Route } from './route.ts'
 import * as schemas from './schemas.ts'
 import type { Streams } from './streams.ts'
 import type { Submit } from './submit.ts'
-import { clean, cleanLine } from './text.ts'
+import { clean, cleanLine, sendAll } from './text.ts'
 
 export interface ApiParts {
   chat: Chat
@@ -293,17 +290,4 @@ async function storedTurn(chat: Chat, user: User, id: string, turn: string) {
 function fileName(title: string): string {
   const safe = title.replace(/[\p{Cc}\p{Cf}\s\\/:*?"<>|]+/gu, ' ').trim()
   return safe.slice(0, 80).toWellFormed() || 'conversation'
-}
-
-/** What fails before the first piece can still be told in words. */
-async function sendAll(pieces: AsyncIterable<string>, response: Response): Promise<void> {
-  const iterator = pieces[Symbol.asyncIterator]()
-  const first = await iterator.next()
-  const all = async function* () {
-    if (!first.done) yield first.value
-    yield* { [Symbol.asyncIterator]: () => iterator }
-  }
-  await pipeline(Readable.from(all()), response).catch((cause: NodeJS.ErrnoException) => {
-    if (cause.code !== 'ERR_STREAM_PREMATURE_CLOSE') throw cause
-  })
 }

@@ -4,8 +4,9 @@ import type { Admin } from '../../src/admin.ts'
 import type { Audit } from '../../src/audit.ts'
 import type { Identities } from '../../src/identities.ts'
 import { hashOf, identityOf } from '../../src/ids.ts'
+import type { Personal } from '../../src/personal.ts'
 import type { Counters, Sessions, Users } from '../../src/store.ts'
-import type { Adapter, Chat, Log, Model, Reply, Sender } from '../../src/types.ts'
+import type { Adapter, Allowance, Chat, Log, Model, Reply, Sender, User } from '../../src/types.ts'
 import { accountRoutes } from './account/routes.ts'
 import { createAccounts, type Passwords } from './accounts.ts'
 import { apiRoutes } from './api.ts'
@@ -36,6 +37,10 @@ export interface WebOptions {
   counters: Counters
   passwords: Passwords
   identities: Identities
+  /** All that is kept about a person, to take along and to delete. */
+  personal: Pick<Personal, 'export' | 'forget'>
+  /** What is left of a user's limits. */
+  left(user: User): Promise<Allowance[]>
   /** What admins may do, on `/admin`. */
   admin?: Admin
   audit: Audit

@@ -59,9 +59,13 @@ interface FormView {
   error?: string
   /** What went wrong elsewhere: at a provider. */
   problem?: string
+  /** What went well. */
+  good?: string
   name?: string
   next?: string | undefined
 }
+
+const goneWords = 'Everything that was kept about you is deleted.'
 
 /** The login page, with a status set before. */
 export async function showLogin(
@@ -75,6 +79,7 @@ export async function showLogin(
     csrf: parts.form.issue(request, response),
     error: view.error,
     problem: view.problem,
+    good: view.good,
     name: view.name,
     providers: parts.providers.map(({ id, name }) => ({ id, name, icon: providerIcons[id] })),
     demoUsers: (await parts.demo.open()) ? demoUsers : undefined,
@@ -97,7 +102,7 @@ function loginPage(parts: LoginParts): Route {
     },
     async ({ query, request, response }, person) => {
       if (person) response.redirect(303, safeNext(query.next, parts.basePath))
-      else await showLogin(parts, request, response, { next: query.next })
+      else await showLogin(parts, request, response, { next: query.next, ...(query.gone && { good: goneWords }) })
     },
   )
 }

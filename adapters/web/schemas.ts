@@ -112,6 +112,8 @@ export const Accepted = z
   .strictObject({ status: z.enum(['accepted', 'duplicate']), conversation: conversationId, turn: turnId })
   .register(named, { id: 'Accepted' })
 
+export const ForgetForm = z.strictObject({ _csrf: z.string().optional(), word: z.string().max(100) })
+
 export const Copied = z.strictObject({ conversation: conversationId }).register(named, { id: 'Copied' })
 
 /** What the event stream of a turn sends, by the name of the event. */
@@ -172,7 +174,10 @@ export const PageQuery = z.object({
   list: z.string().max(200).optional().catch(undefined).describe('Page of the list of conversations'),
   before: seq.optional().catch(undefined),
 })
-export const LoginQuery = z.object({ next: z.string().optional().catch(undefined) })
+export const LoginQuery = z.object({
+  next: z.string().optional().catch(undefined),
+  gone: z.string().optional().catch(undefined).describe('They have just deleted everything about themselves'),
+})
 
 export const atProvider = z.object({ provider: z.string().max(20) })
 

@@ -1,3 +1,7 @@
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import type { Response } from 'express'
+
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is dropped
 const controls = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/g
 
@@ -28,4 +32,17 @@ export function safeNext(next: unknown, base: string): string {
   const { origin, pathname, search } = new URL(next, 'http://here')
   if (origin !== 'http://here' || pathname.startsWith('//') || !pathname.startsWith(home)) return home
   return pathname + search
+}
+
+/** What fails before the first piece can still be told in words. */
+export async function sendAll(pieces: AsyncIterable<string>, response: Response): Promise<void> {
+  const iterator = pieces[Symbol.asyncIterator]()
+  const first = await iterator.next()
+  const all = async function* () {
+    if (!first.done) yield first.value
+    yield* { [Symbol.asyncIterator]: () => iterator }
+  }
+  await pipeline(Readable.from(all()), response).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code !== 'ERR_STREAM_PREMATURE_CLOSE') throw cause
+  })
 }

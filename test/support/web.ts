@@ -10,14 +10,18 @@ import { createIdentities } from '../../src/identities.ts'
 import { newId, webIdentityOf } from '../../src/ids.ts'
 import { hashPassword, needsRehash, passwordFault, verifyPassword } from '../../src/passwords.ts'
 import { createPeople } from '../../src/people.ts'
+import { createPersonal } from '../../src/personal.ts'
 import { createServer, type Server, type ServerConfig } from '../../src/server.ts'
 import type { Entry, Store } from '../../src/store.ts'
 import { openSqlite } from '../../src/stores/sqlite/index.ts'
-import type { Chat, Profile, Sender, User } from '../../src/types.ts'
+import type { Allowance, Chat, Profile, Sender, User } from '../../src/types.ts'
 import { createMemoryChat, type MemoryChat } from './chat.ts'
 import { quietLog } from './log.ts'
 
-export type Ports = Pick<Store, 'users' | 'sessions' | 'counters' | 'conversations' | 'cache' | 'bus' | 'records'>
+export type Ports = Pick<
+  Store,
+  'users' | 'sessions' | 'counters' | 'conversations' | 'cache' | 'bus' | 'records' | 'usage'
+>
 
 export interface Site {
   url: string
@@ -49,6 +53,8 @@ export interface SiteOptions {
   /** What a platform says of somebody who signs in there. By default it cannot tell. */
   profile?: (sender: Sender) => Promise<Profile>
   linkDomains?: string[]
+  /** What is left of somebody's limits. */
+  left?: (user: User) => Promise<Allowance[]>
 }
 
 // Argon2id in every test, on a machine that has more to do.
@@ -102,6 +108,8 @@ export async function startSite(options: SiteOptions = {}): Promise<Site> {
       },
     },
     identities,
+    personal: createPersonal({ store: ports, stop: async () => {}, people, audit, ...clock }),
+    left: options.left ?? (async () => []),
     audit,
     model: { name: 'Test model', kind: 'demo' },
     log,
@@ -182,7 +190,7 @@ export function breakable(ports: Ports): { ports: Ports; broken: { now: boolean 
           broken.now ? Promise.reject(new Fault('store_unavailable')) : Reflect.apply(method, target, args)
       },
     })
-  const { users, sessions, counters, conversations, cache, bus, records } = ports
+  const { users, sessions, counters, conversations, cache, bus, records, usage } = ports
   const guarded = {
     users: guard(users),
     sessions: guard(sessions),
@@ -191,6 +199,7 @@ export function breakable(ports: Ports): { ports: Ports; broken: { now: boolean 
     cache: guard(cache),
     bus: guard(bus),
     records: guard(records),
+    usage: guard(usage),
   }
   return { ports: guarded, broken }
 }

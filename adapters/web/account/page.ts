@@ -2,7 +2,7 @@ import type { Response } from 'express'
 import { Fault, type FaultCode, notice } from '../../../src/errors.ts'
 // Types alone: whoever joins identities is handed over.
 import type { Identities } from '../../../src/identities.ts'
-import type { User } from '../../../src/types.ts'
+import type { Allowance, User } from '../../../src/types.ts'
 import { csrfToken } from '../csrf.ts'
 import { forPeople, type Person, type Route } from '../route.ts'
 import * as schemas from '../schemas.ts'
@@ -13,6 +13,8 @@ export interface AccountParts {
   basePath: string
   identities: Identities
   providers: readonly KnownProvider[]
+  /** What is left of a user's limits. */
+  left(user: User): Promise<Allowance[]>
 }
 
 /** What a form did, told on the page it leads back to. */
@@ -56,6 +58,8 @@ export function tellOnAccount(response: Response, parts: Pick<AccountParts, 'bas
   toAccount(response, parts, { failed: thrown.code })
 }
 
+const forgetWords = 'Nothing was deleted: the words were not typed as they are written there.'
+
 export function accountPage(parts: AccountParts): Route {
   return forPeople(
     {
@@ -65,14 +69,15 @@ export function accountPage(parts: AccountParts): Route {
       query: schemas.AccountQuery,
       answers: { 200: { text: 'The page', content: 'text/html' } },
     },
-    ({ query, response }, person) => {
+    async ({ query, response }, person) => {
       const { done, failed, at } = query
       const provider = parts.providers.find(({ id }) => id === at)
-      if (done && Object.hasOwn(deeds, done)) showAccount(parts, response, person, { good: deeds[done as Deed] })
+      if (done && Object.hasOwn(deeds, done)) await showAccount(parts, response, person, { good: deeds[done as Deed] })
       else if (failed && failures.has(failed)) {
         const fault = { code: failed as FaultCode, notice: notice(failed as FaultCode) }
-        showAccount(parts, response, person, { bad: provider ? wordsOf(fault, provider) : fault.notice.text })
-      } else showAccount(parts, response, person, {})
+        await showAccount(parts, response, person, { bad: provider ? wordsOf(fault, provider) : fault.notice.text })
+      } else if (failed === 'forget_word') await showAccount(parts, response, person, { bad: forgetWords })
+      else await showAccount(parts, response, person, {})
     },
   )
 }
@@ -84,13 +89,14 @@ interface AccountView {
   passwordFault?: string
 }
 
-export function showAccount(
-  { providers }: AccountParts,
+export async function showAccount(
+  { providers, left }: AccountParts,
   response: Response,
   { user, identity: current, session }: Person,
   view: AccountView,
-): void {
+): Promise<void> {
   const own = waysIn(user)
+  const allowances = await left(user)
   response.render('account', {
     csrf: csrfToken(session.csrf),
     name: user.name,
@@ -102,6 +108,7 @@ export function showAccount(
       last: own.length === 1,
     })),
     providers: providers.map(({ id, name }) => ({ id, name, icon: providerIcons[id] })),
+    allowances: allowances.map(({ text, used, limit }) => ({ text, share: limit > 0 ? used / limit : 1 })),
     hasPassword: user.password !== undefined,
     loginNames: own.filter((one) => one.startsWith('web:local:')).map((one) => one.slice('web:local:'.length)),
     ...view,

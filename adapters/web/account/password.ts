@@ -25,9 +25,9 @@ export function passwordRoute(
       },
     },
     async ({ body, response }, person) => {
-      const again = (status: number, passwordFault: string) => {
+      const again = async (status: number, passwordFault: string): Promise<void> => {
         response.status(status)
-        showAccount(parts, response, person, { passwordFault })
+        await showAccount(parts, response, person, { passwordFault })
       }
       if (person.user.password === undefined) throw new Fault('not_found')
       if (body.next !== body.again) return again(400, 'The two new passwords are not the same.')
