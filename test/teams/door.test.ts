@@ -3,7 +3,8 @@ import { createTeams } from '../../adapters/teams/index.ts'
 import { Fault } from '../../src/errors.ts'
 import type { JsonObject, PlatformChat } from '../../src/types.ts'
 import { quietLog } from '../support/log.ts'
-import { startTeams, type TokenCaseName, tokenCases } from '../support/teams/index.ts'
+import { fakeClock, startTeams, type TokenCaseName, tokenCases } from '../support/teams/index.ts'
+import { until } from '../support/world.ts'
 import { cleanUp, configFor, startWorld, type World } from './world.ts'
 
 cleanUp()
@@ -165,6 +166,36 @@ describe('what is let in', () => {
       expect(teams.screen(teams.personal.id).answers).toHaveLength(1)
     },
   )
+})
+
+test('what takes longer to store than Teams waits comes again by itself, and is answered once', async () => {
+  const clock = fakeClock()
+  const slow = Promise.withResolvers<void>()
+  let calls = 0
+  const world = await startWorld({
+    clock,
+    wrap: (store) => ({
+      ...store,
+      inbox: new Proxy(store.inbox, {
+        get(inbox, key) {
+          const real = Reflect.get(inbox, key).bind(inbox)
+          return key === 'accept' && calls++ === 0 ? (...all: unknown[]) => slow.promise.then(() => real(...all)) : real
+        },
+      }),
+    }),
+  })
+  const { teams, model, settled } = world
+  const said = teams.say({ in: teams.personal.id, text: 'Hi' })
+  await until(() => calls > 0)
+  // Teams waits for 15 seconds.
+  await clock.advance(15_001)
+  expect(await said.first).toMatchObject({ failure: 'timeout' })
+  await clock.advance(1)
+  expect(await said.acked).toBe(true)
+  slow.resolve()
+  await settled()
+  expect(teams.screen(teams.personal.id).answers).toMatchObject([{ text: 'You said: Hi', state: 'final' }])
+  expect(model.prompts).toHaveLength(1)
 })
 
 describe('people of another organisation', () => {
