@@ -4,6 +4,7 @@ import { type Connection, connect } from '../../src/stores/redis/connection.ts'
 import { openRedis } from '../../src/stores/redis/index.ts'
 import { shards, spellKeys } from '../../src/stores/redis/keys.ts'
 import { ensureSchema, type Migration, migrations } from '../../src/stores/redis/schema.ts'
+import { messageAt, placeOf, say } from '../contracts/store/kit.ts'
 import { describeRedis, type RedisServer, startRedis } from '../support/redis.ts'
 
 const prefix = 'schema:'
@@ -85,6 +86,27 @@ describeRedis('the version of the data in Redis', () => {
     await ensureSchema(connections[1]!, keys, { steps })
     expect(done).toEqual(['one', 'two'])
     expect(await version()).toBe('3')
+  })
+
+  it('finds its conversations by time of update when they are of the first layout', async () => {
+    const store = await openRedis({ url: server.url, prefix })
+    const ids = []
+    for (let n = 0; n < 20; n++) ids.push((await say(store, messageAt(placeOf(`place ${n}`)))).conversation)
+    await store.close()
+    const made = await redis.keys(`${prefix}{*}:updated`)
+    expect(made.length).toBeGreaterThan(1)
+    const before = await Promise.all(made.map((key) => redis.zrange(key, 0, '-1', 'WITHSCORES')))
+    await redis.del(...made)
+    await redis.hset(keys.schema, { version: 1 })
+    // Another deployment's data beside it, whose prefix looks like a pattern of ours.
+    await redis.hset('schemaX{1}:conversation:theirs', { updatedAt: 1 })
+
+    const again = await openRedis({ url: server.url, prefix })
+    expect(await version()).toBe(String(migrations.length + 1))
+    expect(await Promise.all(made.map((key) => redis.zrange(key, 0, '-1', 'WITHSCORES')))).toEqual(before)
+    const { items } = await again.conversations.stale({ before: Date.now() + 60_000, limit: 100 })
+    expect(items.map((one) => one.id).toSorted()).toEqual(ids.toSorted())
+    await again.close()
   })
 
   it('waits for the lock of an instance that migrates, and takes it when that died', async () => {
