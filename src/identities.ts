@@ -20,6 +20,8 @@ export type { Link, Side }
 export interface Identities extends Linking {
   /** The user behind a proof, made at first contact. Throws `refused_...` for those who may not. */
   signIn(proof: Proof): Promise<User>
+  /** See `People.stillMay`. */
+  stillMay(identity: string): Promise<void>
   /** Who else a proof belongs to, for the person to confirm; null: nobody else, it can be added without further words. */
   meets(user: User, proof: Proof): Promise<Side | null>
   /** Add a proven identity to a user; if it belongs to another user, the two become one. Throws `refused_...`. */
@@ -52,7 +54,7 @@ export function createIdentities(options: {
   conversations: Pick<Conversations, 'list'>
   cache: Pick<Cache, 'get' | 'swap'>
   counters: Counters
-  people: Pick<People, 'admit' | 'check' | 'changed'>
+  people: Pick<People, 'admit' | 'check' | 'changed' | 'stillMay'>
   audit: Audit
   now?: () => number
 }): Identities {
@@ -110,6 +112,8 @@ export function createIdentities(options: {
       await audit.record('sign_in', { user: user.id, actor: user.id, details: { identity } })
       return user
     },
+
+    stillMay: people.stillMay,
 
     async meets(user, { identity }) {
       const other = await users.find(identity)

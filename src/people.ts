@@ -16,6 +16,11 @@ export interface People {
   resolve(sender: Sender, user?: string): Promise<User>
   /** The same for an identity that was proven by a sign-in; `profile` is what that said, for when its surface cannot tell. */
   admit(identity: string, profile: Profile): Promise<User>
+  /**
+   * Whether someone who was let in by this identity still may, as far as is known without waiting: an account that ended at its
+   * source is told within the hour. Throws `refused_...`.
+   */
+  stillMay(identity: string): Promise<void>
   /** Throws `refused_...` where nobody with this identity may be let in. */
   check(identity: string, profile: Profile): Promise<void>
   /** A user was changed: every instance forgets at once what it knows of them. */
@@ -143,6 +148,10 @@ export function createPeople(options: PeopleOptions): People {
       if (sender) await stillMay(sender, identity)
       else await contacts.refresh(identity, 'oidc', profile)
       return user
+    },
+    async stillMay(identity) {
+      const sender = senderOf(identity)
+      if (sender) await stillMay(sender, identity)
     },
     async check(identity, profile) {
       const { refused } = verdictOn(await ownProfile(senderOf(identity), profile))

@@ -54,7 +54,7 @@ export function createAccounts(options: {
   users: Users
   counters: Counters
   passwords: Passwords
-  identities: Pick<Identities, 'signIn'>
+  identities: Pick<Identities, 'signIn' | 'stillMay'>
   audit: Audit
   demo: Demo
   limits: Limits
@@ -71,6 +71,17 @@ export function createAccounts(options: {
     if (count <= most) return
     const seconds = Math.max(1, Math.ceil((resetsAt - options.now()) / 1000))
     throw Object.assign(new Fault('too_many_attempts'), { headers: { 'Retry-After': String(seconds) } })
+  }
+
+  /** Whoever came in by a platform's account is out when that account is over. */
+  async function mayStill(identity: string): Promise<boolean> {
+    try {
+      await options.identities.stillMay(identity)
+      return true
+    } catch (thrown) {
+      if (thrown instanceof Fault && thrown.code.startsWith('refused_')) return false
+      throw thrown
+    }
   }
 
   async function verified(name: string, password: string): Promise<Account | null> {
@@ -148,7 +159,7 @@ export function createAccounts(options: {
       // While two are being joined, an identity leads to who they will be before it stands in their record.
       if (!user.identities.includes(identity) && (await users.find(identity))?.id !== user.id) return null
       if (isDemoIdentity(identity) && !(await demo.open())) return null
-      return user
+      return (await mayStill(identity)) ? user : null
     },
   }
 }
