@@ -31,6 +31,8 @@ export function createDoor(options: {
   const tenants = allowedTenantsOf(config)
 
   const authenticate: RequestHandler = async (request, response, next) => {
+    // The web page writes to an address of the same name, with a header of its own that nobody else's page can send.
+    if (request.get('x-csrf-token') !== undefined && request.get('authorization') === undefined) return next('router')
     try {
       if (tokens) response.locals.serviceUrl = (await tokens.verify(request.get('authorization'))).serviceUrl
       else if (!isLocal(request)) return refuse(response, 401, 'not from this machine')
