@@ -1,6 +1,5 @@
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { Fault } from '../../src/errors.ts'
 import type { Store, Users } from '../../src/store.ts'
 import { type Connection, connect } from '../../src/stores/redis/connection.ts'
 import { engineOf } from '../../src/stores/redis/engine.ts'
@@ -10,6 +9,7 @@ import { openSessions } from '../../src/stores/redis/sessions.ts'
 import { openUserRecords } from '../../src/stores/redis/userRecords.ts'
 import { openUsers } from '../../src/stores/redis/users.ts'
 import { claimNew, fakeClock, messageAt, newUser, outcomeOf, placeOf } from '../contracts/store/kit.ts'
+import { mortal } from '../support/mortal.ts'
 import { describeRedis, type RedisServer, startRedis } from '../support/redis.ts'
 
 const prefix = 'joining:'
@@ -98,23 +98,12 @@ describeRedis('an instance that dies while users come together or part', () => {
     await pipeline.exec()
   }
 
-  /** The users of an instance whose nth command is its last: not sent any more, or sent and its reply lost. */
+  /** The users of an instance that dies. */
   function dyingUsers(lives: number, replyLost: boolean): { users: Users; commands(): number } {
-    let n = 0
-    const mortal = async <T>(send: () => Promise<T>): Promise<T> => {
-      n += 1
-      if (n === lives && replyLost) await send()
-      if (n >= lives) throw new Fault('store_unavailable', { detail: 'it died' })
-      return send()
-    }
-    const dying: Connection = {
-      ...connection,
-      run: (command) => mortal(() => connection.run(command)),
-      script: (...args) => mortal(() => connection.script(...args)),
-    }
+    const dying = mortal(connection, lives, replyLost)
     const engine = engineOf(dying, keys, { maxWaiting: 20, now: clock.now })
     const records = openUserRecords(engine)
-    return { users: openUsers(engine, records, openSessions(engine, records)), commands: () => n }
+    return { users: openUsers(engine, records, openSessions(engine, records)), commands: dying.commands }
   }
 
   /** What everyone can count on, wherever it was cut. */
