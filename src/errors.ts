@@ -60,6 +60,10 @@ const words = {
   limit_reached: ['You have reached your limit. It begins anew later.', false],
   limit_held: ['Your other questions are still being answered. Please try again when they are done.', true],
   limit_near: ['Most of your limit is used.', false],
+  bad_limit: [
+    'A limit is a whole number (dollars may have cents), -1 for no limit at all, or nothing. Nothing was changed.',
+    false,
+  ],
   // joining what belongs to one person
   link_code: [
     'This code is wrong, was used already or has run out. Get a new one with “link” on the other side.',

@@ -219,14 +219,14 @@ export async function start(config: Config): Promise<App> {
     const tenants = bot ? (bot.allowedTenants.length > 0 ? bot.allowedTenants : [bot.tenantId ?? 'playground']) : []
     const installed = await store.records.list('installation', { limit: 1_000 })
     return [
-      { id: 'web:local', name: 'The web page', how: 'always there' },
+      { id: 'web:local', name: 'The web page', how: 'built in' as const },
       ...installed.map(({ id, at, data }) => ({
         id: `slack:${id}`,
         name: String(data.name),
-        how: 'installed',
+        how: 'installed' as const,
         since: at,
       })),
-      ...tenants.map((id) => ({ id: `teams:${id}`, how: 'configured' })),
+      ...tenants.map((id) => ({ id: `teams:${id}`, how: 'configured' as const })),
     ]
   }
 

@@ -1,3 +1,4 @@
+import { alone } from './alone.ts'
 import { messageOf } from './errors.ts'
 import type { Bus, Vault } from './store.ts'
 import type { JsonObject, Log } from './types.ts'
@@ -6,8 +7,8 @@ import type { JsonObject, Log } from './types.ts'
 export interface Setting<T> {
   /** As it is known here now. */
   current(): T
-  /** Store a new value and tell all instances. */
-  set(value: T): Promise<void>
+  /** Change what is stored, one change after the other over all instances, and tell them. */
+  change(step: (stored: JsonObject) => JsonObject): Promise<void>
   /** Read it, and follow its changes from now on. */
   start(): Promise<void>
   close(): void
@@ -21,7 +22,7 @@ export function createSetting<T extends object>(options: {
   name: string
   initial: T
   read(stored: JsonObject): T
-  vault: Pick<Vault, 'get' | 'set'>
+  vault: Pick<Vault, 'get' | 'set' | 'lock'>
   bus: Bus
   log: Log
 }): Setting<T> {
@@ -32,9 +33,14 @@ export function createSetting<T extends object>(options: {
   let timer: NodeJS.Timeout | undefined
   let unsubscribe: (() => void) | undefined
 
-  async function load(): Promise<void> {
+  async function stored(): Promise<JsonObject | null> {
     const text = await vault.get(key)
-    value = text === null ? initial : options.read(JSON.parse(text) as JsonObject)
+    return text === null ? null : (JSON.parse(text) as JsonObject)
+  }
+
+  async function load(): Promise<void> {
+    const found = await stored()
+    value = found ? options.read(found) : initial
   }
 
   function reload(): void {
@@ -45,9 +51,12 @@ export function createSetting<T extends object>(options: {
 
   return {
     current: () => value,
-    async set(next) {
-      await vault.set(key, JSON.stringify(next))
-      value = next
+    async change(step) {
+      await alone(vault, key, async () => {
+        const next = step((await stored()) ?? {})
+        await vault.set(key, JSON.stringify(next))
+        value = options.read(next)
+      })
       await bus.publish(channel, { name: options.name }).catch((thrown: unknown) => {
         log.warn({ reason: messageOf(thrown) }, 'other instances could not be told of a changed setting')
       })

@@ -24,6 +24,7 @@ const statuses: Partial<Record<FaultCode, number>> = {
   link_code: 400,
   shared: 409,
   bad_request: 400,
+  bad_limit: 400,
   empty_message: 400,
   too_long: 413,
   too_large: 413,
