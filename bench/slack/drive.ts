@@ -74,11 +74,13 @@ export function createDriver(slackUrl: string): Driver {
 
   function answerIn(thread: string): { promise: Promise<SeenAnswer>; reject(why: string): void } {
     const { promise, resolve, reject } = Promise.withResolvers<SeenAnswer>()
-    promise.catch(() => {})
     const fail = (why: string) => reject(new Error(why))
     const timer = setTimeout(fail, patienceMs, `no answer in ${thread}`)
     waiting.set(thread, resolve)
-    return { promise: promise.finally(() => clearTimeout(timer)), reject: fail }
+    const answered = promise.finally(() => clearTimeout(timer))
+    // Nobody waits for the answer to an event that was refused: those are counted.
+    answered.catch(() => {})
+    return { promise: answered, reject: fail }
   }
 
   return {
