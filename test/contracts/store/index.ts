@@ -5,10 +5,11 @@ import { busContract } from './bus.ts'
 import { claimsContract } from './claims.ts'
 import { commitsContract } from './commits.ts'
 import { conversationsContract } from './conversations.ts'
+import { identitiesContract } from './identities.ts'
 import { inboxContract } from './inbox.ts'
-import { joiningContract } from './joining.ts'
 import { bedFor, type Open, type Traits } from './kit.ts'
 import { leasesContract } from './leases.ts'
+import { mergingContract } from './merging.ts'
 import { absencesContract, sessionsContract, usersContract } from './people.ts'
 import { placesContract } from './places.ts'
 import { privacyContract } from './privacy.ts'
@@ -48,7 +49,8 @@ export function storeContract(name: string, open: Open, traits: Traits = {}): vo
     conversationsContract(open)
     sharedContract(open)
     usersContract(open)
-    joiningContract(open)
+    identitiesContract(open)
+    mergingContract(open)
     sessionsContract(open)
     absencesContract(open)
     budgetsContract(open)

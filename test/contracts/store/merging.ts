@@ -1,161 +1,17 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { homeOf, newConversationId } from '../../../src/ids.ts'
-import type { Store } from '../../../src/store.ts'
 import type { User } from '../../../src/types.ts'
+import { chatOf, listOf, make, participantsOf } from './identities.ts'
 import { type Bed, bedFor, claimNew, deliveryOf, messageAt, newUser, type Open, outcomeOf, placeOf } from './kit.ts'
 
-/** Users who turn out to be one, or who part. */
-export function joiningContract(open: Open): void {
-  describe('users who come together and part', () => {
+/** Users who turn out to be one. */
+export function mergingContract(open: Open): void {
+  describe('users who become one', () => {
     const bed = bedFor(open)
-    describe('attach', () => attachContract(bed))
-    describe('detach', () => detachContract(bed))
     describe('merge', () => mergeContract(bed))
-    describe('merge, conversations', () => conversationsContract(bed))
-    describe('merge, several at once', () => racesContract(bed))
-    describe('remove', () => removeContract(bed))
-    describe('search', () => searchContract(bed))
-  })
-}
-
-async function make(store: Store, id: string, over: Partial<User> = {}): Promise<User> {
-  return store.users.create(newUser({ id, name: id, ...over }))
-}
-
-/** The conversations on a list, in its order. */
-async function listOf(store: Store, user: string): Promise<string[]> {
-  const ids: string[] = []
-  for (let before: string | undefined; ; ) {
-    const page = await store.conversations.list(user, { limit: 500, ...(before !== undefined && { before }) })
-    ids.push(...page.items.map((one) => one.conversation.id))
-    before = page.next
-    if (before === undefined) return ids
-  }
-}
-
-async function participantsOf(store: Store, conversation: string): Promise<string[]> {
-  return (await store.conversations.read(conversation, { messages: 0 }))?.conversation.participants ?? []
-}
-
-/** A finished turn of someone's in a conversation of its own, or in the one of a place. */
-async function chat(bed: Bed, channel: string, user: string, over = {}): Promise<string> {
-  bed.clock.advance(1_000)
-  const claim = await claimNew(bed.store, messageAt(placeOf(channel, over), { user }))
-  await bed.store.conversations.join(claim.conversation, user)
-  await bed.store.leases.commit(claim, outcomeOf(claim, { participants: [user] }))
-  return claim.conversation
-}
-
-function attachContract(bed: Bed): void {
-  it('gives a user one more identity, by which they are found', async () => {
-    const user = await make(bed.store, 'ann', { identities: ['slack:T1:U1'] })
-    const both = { ...user, identities: ['slack:T1:U1', 'teams:t:o'] }
-    expect(await bed.store.users.attach('ann', 'teams:t:o')).toEqual(both)
-    expect(await bed.store.users.attach('ann', 'teams:t:o')).toEqual(both)
-    expect(await bed.store.users.find('teams:t:o')).toEqual(both)
-    expect(await bed.store.users.get('ann')).toEqual(both)
-  })
-
-  it('takes no identity from anyone, and says whose it is', async () => {
-    await make(bed.store, 'ann')
-    const bob = await make(bed.store, 'bob', { identities: ['slack:T1:U2'] })
-    expect(await bed.store.users.attach('ann', 'slack:T1:U2')).toEqual(bob)
-    expect(await bed.store.users.find('slack:T1:U2')).toEqual(bob)
-    expect((await bed.store.users.get('ann'))?.identities).toEqual(['web:local:ann'])
-  })
-
-  it('gives nobody an identity who is not there', async () => {
-    expect(await bed.store.users.attach('nobody', 'slack:T1:U1')).toBeNull()
-    expect(await bed.store.users.find('slack:T1:U1')).toBeNull()
-  })
-
-  it('gives an identity to one of several who want it at once, be they known or new', async () => {
-    const other = await bed.again()
-    await make(bed.store, 'ann')
-    await make(bed.store, 'bob')
-    const identity = 'email:x@example.com'
-    const owners = await Promise.all([
-      bed.store.users.attach('ann', identity),
-      other.users.attach('bob', identity),
-      other.users.create(newUser({ id: 'new', identities: [identity] })),
-      bed.store.users.attach('bob', identity),
-    ])
-    const owner = await bed.store.users.find(identity)
-    expect(owner?.identities).toContain(identity)
-    expect(owners.map((one) => one?.id)).toEqual(owners.map(() => owner?.id))
-    const all = await bed.store.users.list({ limit: 10 })
-    expect(all.filter((one) => one.identities.includes(identity))).toEqual([owner])
-  })
-
-  it('loses none of the identities that one user gets at once', async () => {
-    const other = await bed.again()
-    await make(bed.store, 'ann', { identities: ['i0'] })
-    const more = ['i1', 'i2', 'i3', 'i4']
-    await Promise.all(more.map((one, n) => [bed.store, other][n % 2]!.users.attach('ann', one)))
-    expect((await bed.store.users.get('ann'))?.identities.toSorted()).toEqual(['i0', ...more])
-  })
-}
-
-function detachContract(bed: Bed): void {
-  it('begins a new user with the identity, and leaves the rest and all conversations where they were', async () => {
-    const ann = await make(bed.store, 'ann', { identities: ['slack:T1:U1', 'teams:t:o'] })
-    const conversation = await chat(bed, 'a', 'ann')
-    const fresh = newUser({ id: 'new', name: 'New', identities: ['something else'] })
-    const left = { ...ann, identities: ['slack:T1:U1'] }
-    const own = { ...fresh, identities: ['teams:t:o'] }
-    expect(await bed.store.users.detach('ann', 'teams:t:o', fresh)).toEqual({ left, fresh: own })
-    expect(await bed.store.users.find('teams:t:o')).toEqual(own)
-    expect(await bed.store.users.get('new')).toEqual(own)
-    expect(await bed.store.users.find('something else')).toBeNull()
-    expect(await bed.store.users.find('slack:T1:U1')).toEqual(left)
-    expect((await bed.store.users.list({ limit: 10 })).map((one) => one.id)).toEqual(['ann', 'new'])
-    expect([await listOf(bed.store, 'ann'), await listOf(bed.store, 'new')]).toEqual([[conversation], []])
-  })
-
-  it('gives the same result when it is repeated', async () => {
-    await make(bed.store, 'ann', { identities: ['i1', 'i2'] })
-    const fresh = newUser({ id: 'new', identities: ['i2'] })
-    const first = await bed.store.users.detach('ann', 'i2', fresh)
-    expect(first?.fresh).toEqual(fresh)
-    expect(await bed.store.users.detach('ann', 'i2', fresh)).toEqual(first)
-  })
-
-  it('can leave the identity to whoever comes with it next', async () => {
-    await make(bed.store, 'ann', { identities: ['i1', 'i2'] })
-    expect(await bed.store.users.detach('ann', 'i2')).toMatchObject({ left: { identities: ['i1'] } })
-    expect(await bed.store.users.find('i2')).toBeNull()
-    const next = newUser({ id: 'next', identities: ['i2'] })
-    expect(await bed.store.users.create(next)).toEqual(next)
-  })
-
-  it('refuses the last identity, one of someone else and one of nobody, and changes nothing', async () => {
-    const ann = await make(bed.store, 'ann', { identities: ['i1'] })
-    const bob = await make(bed.store, 'bob', { identities: ['i2', 'i3'] })
-    for (const [id, identity] of [
-      ['ann', 'i1'],
-      ['ann', 'i2'],
-      ['ann', 'i9'],
-      ['nobody', 'i1'],
-    ] as const) {
-      expect(await bed.store.users.detach(id, identity, newUser({ id: 'new', identities: [identity] }))).toBeNull()
-    }
-    expect(await bed.store.users.list({ limit: 10 })).toEqual([ann, bob])
-    for (const user of [ann, bob])
-      for (const one of user.identities) expect(await bed.store.users.find(one)).toEqual(user)
-  })
-
-  it('leaves one identity, whichever are taken at once', async () => {
-    const other = await bed.again()
-    await make(bed.store, 'ann', { identities: ['i1', 'i2'] })
-    const results = await Promise.all([
-      bed.store.users.detach('ann', 'i1', newUser({ id: 'one', identities: ['i1'] })),
-      other.users.detach('ann', 'i2', newUser({ id: 'two', identities: ['i2'] })),
-    ])
-    expect(results.filter((one) => one === null)).toHaveLength(1)
-    const all = await bed.store.users.list({ limit: 10 })
-    expect(all.flatMap((one) => one.identities).toSorted()).toEqual(['i1', 'i2'])
-    for (const user of all) expect(await other.users.find(user.identities[0]!)).toEqual(user)
+    describe('their conversations', () => conversationsContract(bed))
+    describe('several at once', () => racesContract(bed))
   })
 }
 
@@ -279,12 +135,12 @@ function mergeContract(bed: Bed): void {
 function conversationsContract(bed: Bed): void {
   it('puts the conversations of both on one list, by time, and lets one take part instead of two', async () => {
     for (const id of ['from', 'into']) await make(bed.store, id)
-    const one = await chat(bed, 'a', 'from')
-    const two = await chat(bed, 'b', 'into')
+    const one = await chatOf(bed, 'a', 'from')
+    const two = await chatOf(bed, 'b', 'into')
     const shared = { direct: false }
-    const both = await chat(bed, 'c', 'from', shared)
-    for (const user of ['bob', 'into', 'eve']) expect(await chat(bed, 'c', user, shared)).toBe(both)
-    const four = await chat(bed, 'd', 'from')
+    const both = await chatOf(bed, 'c', 'from', shared)
+    for (const user of ['bob', 'into', 'eve']) expect(await chatOf(bed, 'c', user, shared)).toBe(both)
+    const four = await chatOf(bed, 'd', 'from')
     await bed.store.users.merge('from', 'into')
     for (const user of ['into', 'from']) expect(await listOf(bed.store, user)).toEqual([four, both, two, one])
     expect(await participantsOf(bed.store, one)).toEqual(['into'])
@@ -297,7 +153,7 @@ function conversationsContract(bed: Bed): void {
 
   it('takes what comes in the name of a former self as who they are now', async () => {
     for (const id of ['from', 'into']) await make(bed.store, id)
-    const old = await chat(bed, 'a', 'from')
+    const old = await chatOf(bed, 'a', 'from')
     const running = await claimNew(bed.store, messageAt(placeOf('b'), { user: 'from' }))
     const waiting = deliveryOf(messageAt(placeOf('b'), { user: 'from' }))
     await bed.store.inbox.accept(waiting)
@@ -311,11 +167,11 @@ function conversationsContract(bed: Bed): void {
       const named = messageAt(placeOf('web'), { conversation: old, user })
       expect((await bed.store.inbox.accept(deliveryOf(named))).accepted.status).toBe('accepted')
     }
-    const theirs = await chat(bed, 'c', 'from')
+    const theirs = await chatOf(bed, 'c', 'from')
     for (const id of [old, running.conversation, theirs]) expect(await participantsOf(bed.store, id)).toEqual(['into'])
     expect((await listOf(bed.store, 'into')).toSorted()).toEqual([old, running.conversation, theirs].toSorted())
     // What is `into`'s was never `from`'s.
-    const own = await chat(bed, 'd', 'into')
+    const own = await chatOf(bed, 'd', 'into')
     const named = messageAt(placeOf('web'), { conversation: own, user: 'from' })
     expect((await bed.store.inbox.accept(deliveryOf(named))).accepted.status).toBe('accepted')
     const stranger = messageAt(placeOf('web'), { conversation: own, user: 'eve' })
@@ -330,7 +186,7 @@ function conversationsContract(bed: Bed): void {
     for (const id of ['from', 'into']) await make(bed.store, id)
     const count = 2_000
     const ids = Array.from({ length: count }, (_, n) => newConversationId(homeOf(placeOf(`many ${n}`))))
-    const source = await chat(bed, 'source', 'bob')
+    const source = await chatOf(bed, 'source', 'bob')
     for (let n = 0; n < count; n += 100) {
       const some = ids.slice(n, n + 100)
       const copy = { user: 'from', surface: 'web', direct: true, messages: 2 } as const
@@ -417,7 +273,7 @@ function racesContract(bed: Bed): void {
     const stores = [bed.store, await bed.again()]
     for (const id of ids) await make(bed.store, id)
     const conversations = []
-    for (const id of ids) conversations.push(await chat(bed, id, id))
+    for (const id of ids) conversations.push(await chatOf(bed, id, id))
     const merged = await Promise.all(merges.map(([from, into], n) => stores[n % 2]!.users.merge(from, into)))
     expect(merged.filter((one) => one !== null)).toHaveLength(ids.length - 1)
     await expectOne(ids, conversations)
@@ -463,72 +319,5 @@ function racesContract(bed: Bed): void {
     expect(one?.identities.toSorted()).toEqual(['i2', 'i3'])
     expect(await bed.store.users.find('i1')).toMatchObject({ id: 'new', identities: ['i1'] })
     expect(await bed.store.users.find('i2')).toEqual(one)
-  })
-}
-
-function removeContract(bed: Bed): void {
-  it('leaves nothing of a user: identities, former ids, sessions, absences, list', async () => {
-    await make(bed.store, 'old', { identities: ['i1'] })
-    await make(bed.store, 'ann', { identities: ['i2'] })
-    const bob = await make(bed.store, 'bob', { identities: ['i3'] })
-    await chat(bed, 'a', 'old')
-    await bed.store.users.merge('old', 'ann')
-    const expiresAt = bed.clock.now() + 60_000
-    for (const user of ['old', 'ann', 'bob']) await bed.store.sessions.set(`s-${user}`, {}, { user, expiresAt })
-    for (const identity of ['i1', 'i2', 'i3']) await bed.store.absences.left('slack:T1:C1', identity)
-    const list = await listOf(bed.store, 'ann')
-    for (const id of list) await bed.store.conversations.remove(id)
-
-    expect(await bed.store.users.remove('old')).toBe(true)
-    for (const id of ['old', 'ann']) {
-      expect(await bed.store.users.remove(id)).toBe(false)
-      expect(await bed.store.users.get(id)).toBeNull()
-      expect(await bed.store.users.update(id, { name: 'x' })).toBeNull()
-      expect(await bed.store.sessions.get(`s-${id}`)).toBeNull()
-      expect(await listOf(bed.store, id)).toEqual([])
-    }
-    for (const identity of ['i1', 'i2']) {
-      expect(await bed.store.users.find(identity)).toBeNull()
-      expect(await bed.store.absences.among(['slack:T1:C1'], [identity])).toEqual([])
-    }
-    expect(await bed.store.users.list({ limit: 10 })).toEqual([bob])
-    expect(await bed.store.sessions.get('s-bob')).toEqual({})
-    expect(await bed.store.absences.among(['slack:T1:C1'], ['i3'])).toEqual(['slack:T1:C1'])
-    const again = newUser({ id: 'new', identities: ['i1', 'i2'] })
-    expect(await bed.store.users.create(again)).toEqual(again)
-  })
-}
-
-function searchContract(bed: Bed): void {
-  it('finds users by words of their name, an e-mail or an identity, whatever the case and width', async () => {
-    await make(bed.store, 'a', { name: 'Änne Müller', identities: ['slack:T1:UABC'] })
-    await make(bed.store, 'b', { name: 'Bob', emails: [{ address: 'Bob.Miller@Example.com', verifiedBy: 'slack' }] })
-    await make(bed.store, 'c', { name: 'Ｗｉｄｅ', identities: ['teams:tenant:b0b'] })
-    const search = async (text: string) => {
-      const { items } = await bed.store.users.search(text, { limit: 10 })
-      return items.map((one) => one.id)
-    }
-    expect(await search('MÜLL')).toEqual(['a'])
-    expect(await search('änne')).toEqual(['a'])
-    expect(await search(' miller@EXAMPLE ')).toEqual(['b'])
-    expect(await search('wide')).toEqual(['c'])
-    expect(await search('b0b')).toEqual(['c'])
-    expect(await search('uabc')).toEqual(['a'])
-    expect(await search('e')).toEqual(['a', 'b', 'c'])
-    expect(await search('nobody')).toEqual([])
-  })
-
-  it('pages through what it finds, without those who became another', async () => {
-    const names = ['u1', 'u2', 'u3', 'u4', 'u5', 'u6']
-    for (const id of names) await make(bed.store, id, { name: id === 'u4' ? 'Other' : 'Same', identities: [`i:${id}`] })
-    await bed.store.users.merge('u2', 'u3')
-    const found: string[] = []
-    for (let after: string | undefined; ; ) {
-      const page = await bed.store.users.search('same', { limit: 2, ...(after !== undefined && { after }) })
-      found.push(...page.items.map((one) => one.id))
-      after = page.next
-      if (after === undefined) break
-    }
-    expect(found).toEqual(['u1', 'u3', 'u5', 'u6'])
   })
 }
