@@ -1,12 +1,6 @@
 import { createSlack } from '../adapters/slack/index.ts'
 import { createTeams } from '../adapters/teams/index.ts'
 import { createWeb } from '../adapters/web/index.ts'
-import { createAdmin, type Workspace } from './admin.ts'
-import { createAfterwards } from './afterwards.ts'
-import { createAnswer } from './answer.ts'
-import { createAudit } from './audit.ts'
-import { createChat } from './chat.ts'
-import { createComposer } from './compose.ts'
 import { features } from './config/features.ts'
 import {
   type Config,
@@ -18,24 +12,15 @@ import {
   type TeamsSettings,
 } from './config.ts'
 import { messageOf } from './errors.ts'
-import { createIdentities } from './identities.ts'
-import { noRules, readRules } from './limits/rules.ts'
-import { createLimits } from './limits.ts'
-import { createLive } from './live.ts'
 import { createLog } from './log.ts'
 import { createMetrics } from './metrics.ts'
-import { traitsOf } from './models.ts'
 import { openModel } from './openModel.ts'
 import { openStore } from './openStore.ts'
 import { hashPassword, needsRehash, passwordFault, verifyPassword } from './passwords.ts'
-import { createPeople } from './people.ts'
-import { createPersonal } from './personal.ts'
-import { createRetention } from './retention.ts'
 import { createServer } from './server.ts'
-import { createSetting } from './settings.ts'
+import { createService } from './service.ts'
 import { watchFailures } from './storeFailures.ts'
-import { createTurns } from './turns.ts'
-import type { Adapter, Profile, Sender, Surface } from './types.ts'
+import type { Adapter, Surface } from './types.ts'
 
 /** A running service. */
 export interface App {
@@ -59,69 +44,10 @@ export async function start(config: Config): Promise<App> {
   const store = watchFailures(opened, metrics.storeError)
   metrics.queueDepth(() => store.inbox.depth())
   const model = openModel(config, logs.log('bedrock'), metrics)
-  const live = await createLive(store.bus, logs.log('live'))
 
   const adapters = new Map<Surface, Adapter>()
-  const audit = createAudit({ records: store.records, log: logs.log('audit') })
-  const people = createPeople({
-    users: store.users,
-    bus: store.bus,
-    profile,
-    linkDomains: config.people.linkDomains,
-    audit,
-    // Beside an SQLite store only the command line changes users, which tells nobody; but looking is cheap.
-    ...(store.engine === 'sqlite' && { cacheMs: 1_000 }),
-    log: logs.log('people'),
-  })
-  const { users, conversations, cache, counters } = store
-  const identities = createIdentities({ users, conversations, cache, counters, people, audit })
-  const rules = createSetting({
-    name: 'limits',
-    initial: { ...noRules, everyone: config.limits },
-    read: (stored) => readRules(stored, config.limits),
-    vault: store.vault,
-    bus: store.bus,
-    log: logs.log('settings'),
-  })
-  const limits = createLimits({
-    budgets: store.budgets,
-    counters: store.counters,
-    usage: store.usage,
-    rules: rules.current,
-    priceOf: (id) => traitsOf(id, config.bedrock.models[id]).price,
-    model: config.bedrock.modelId,
-    log: logs.log('limits'),
-  })
-  const composer = createComposer({
-    model,
-    cache: store.cache,
-    limits,
-    systemPrompt: config.chat.systemPrompt,
-    maxTokens: config.bedrock.maxTokens,
-    cacheMs: config.chat.responseCacheMs,
-  })
-  const afterwards = createAfterwards({ model, conversations, limits, log: logs.log('afterwards') })
-  const work = createAnswer({
-    store,
-    composer,
-    adapters,
-    people,
-    live,
-    metrics,
-    log: logs.log('turns'),
-    committed: afterwards.committed,
-  })
-  const turns = createTurns({ store, work, metrics, log: logs.log('turns'), maxTurns: config.chat.maxTurns })
-  const personal = createPersonal({ store, stop: turns.stop, people, audit })
-  const chat = createChat({ store, turns, live, people, limits, personal, linking: identities })
-  const admin = createAdmin({ store, people, identities, personal, limits, rules, workspaces, audit })
-  const retention = createRetention({
-    store,
-    times: config.retention,
-    resume: () => Promise.all([store.users.resume(), personal.resume()]),
-    audit,
-    log: logs.log('retention'),
-  })
+  const service = await createService({ config, store, model, adapters, metrics, log: logs.log })
+  const { chat, turns, audit } = service
 
   const web = createWeb({
     config: {
@@ -140,10 +66,10 @@ export async function start(config: Config): Promise<App> {
     sessions: store.sessions,
     counters: store.counters,
     passwords: { hash: hashPassword, verify: verifyPassword, needsRehash, fault: passwordFault },
-    identities,
-    admin,
-    personal,
-    left: limits.left,
+    identities: service.identities,
+    admin: service.admin,
+    personal: service.personal,
+    left: service.limits.left,
     audit,
     model,
     log: logs.log('web'),
@@ -207,29 +133,6 @@ export async function start(config: Config): Promise<App> {
     routes: [...(slack?.routes ? [slack.routes] : []), ...(teams ? [teams.routes] : []), web.routes],
   })
 
-  async function profile(sender: Sender): Promise<Profile> {
-    const adapter = adapters.get(sender.surface)
-    if (!adapter) throw new Error(`no adapter for ${sender.surface} is switched on`)
-    return adapter.profile(sender)
-  }
-
-  /** Where people can come from. */
-  async function workspaces(): Promise<Workspace[]> {
-    const { teams: bot } = config
-    const tenants = bot ? (bot.allowedTenants.length > 0 ? bot.allowedTenants : [bot.tenantId ?? 'playground']) : []
-    const installed = await store.records.list('installation', { limit: 1_000 })
-    return [
-      { id: 'web:local', name: 'The web page', how: 'built in' as const },
-      ...installed.map(({ id, at, data }) => ({
-        id: `slack:${id}`,
-        name: String(data.name),
-        how: 'installed' as const,
-        since: at,
-      })),
-      ...tenants.map((id) => ({ id: `teams:${id}`, how: 'configured' as const })),
-    ]
-  }
-
   async function ready(): Promise<{ ok: boolean; reasons: string[] }> {
     const reasons = turns.draining ? ['draining'] : []
     await store.ping().catch((thrown) => reasons.push(`store: ${messageOf(thrown)}`))
@@ -246,11 +149,7 @@ export async function start(config: Config): Promise<App> {
       await turns.drain(Math.max(0, config.server.shutdownMs - 3_000))
       await Promise.all([slack?.close(), teams?.close()])
       await closed
-      await afterwards.close()
-      live.close()
-      people.close()
-      rules.close()
-      await Promise.all([limits.idle(), retention.close()])
+      await service.close()
       await model.close()
       await store.close()
       log.info({}, 'stopped')
@@ -261,9 +160,7 @@ export async function start(config: Config): Promise<App> {
   }
 
   try {
-    await Promise.all([people.start(), rules.start()])
-    await turns.start()
-    retention.start()
+    await service.start()
     const { port, url } = await server.listen()
     await slack?.start()
     for (const { line } of features(config, model.kind)) log.info({}, line)
