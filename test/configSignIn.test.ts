@@ -22,7 +22,11 @@ function faultsOf(env: Environment): string[] {
 }
 
 const here = { PUBLIC_URL: 'https://chat.example.com' }
-const slack = { SIGN_IN_SLACK_CLIENT_ID: '1.2', SIGN_IN_SLACK_CLIENT_SECRET: 'hush-slack' }
+const slack = {
+  SIGN_IN_SLACK_CLIENT_ID: '1.2',
+  SIGN_IN_SLACK_CLIENT_SECRET: 'hush-slack',
+  SLACK_ALLOWED_TEAMS: 'T1,E1',
+}
 const guid = '11111111-2222-3333-4444-55555555555A'
 const microsoft = { SIGN_IN_MICROSOFT_CLIENT_ID: guid, SIGN_IN_MICROSOFT_CLIENT_SECRET: 'hush-microsoft' }
 const other = {
@@ -47,7 +51,6 @@ describe('sign-in elsewhere', () => {
       ...other,
       ...microsoft,
       ...slack,
-      SLACK_ALLOWED_TEAMS: 'T1,E1',
       TEAMS_ALLOW_GUESTS: 'on',
       SIGN_IN_MICROSOFT_TENANT: guid,
       SIGN_IN_OIDC_NAME: 'Example Login',
@@ -83,6 +86,8 @@ describe('sign-in elsewhere', () => {
     [other, 'PUBLIC_URL'],
     [{ ...here, SIGN_IN_SLACK_CLIENT_ID: '1.2' }, 'SIGN_IN_SLACK_CLIENT_SECRET'],
     [{ ...here, SIGN_IN_SLACK_CLIENT_SECRET: 'x' }, 'SIGN_IN_SLACK_CLIENT_ID'],
+    [{ ...here, ...slack, SLACK_ALLOWED_TEAMS: '' }, 'SLACK_ALLOWED_TEAMS'],
+    [{ ...here, ...other, SIGN_IN_OIDC_ISSUER: 'https://accounts.google.com' }, 'SIGN_IN_OIDC_DOMAINS'],
     [{ ...here, ...microsoft }, 'SIGN_IN_MICROSOFT_TENANT'],
     [{ ...here, ...microsoft, SIGN_IN_MICROSOFT_TENANT: 'common' }, 'SIGN_IN_MICROSOFT_TENANT'],
     [{ ...here, ...other, SIGN_IN_OIDC_CLIENT_SECRET: '' }, 'SIGN_IN_OIDC_CLIENT_SECRET'],

@@ -92,6 +92,11 @@ function checkSignIn(values: Values, wrong: Wrong, both: Both): void {
   both('SIGN_IN_OIDC_ISSUER', 'SIGN_IN_OIDC_CLIENT_SECRET')
   if (values.SIGN_IN_MICROSOFT_CLIENT_ID && !values.SIGN_IN_MICROSOFT_TENANT && !values.MicrosoftAppTenantId)
     wrong('SIGN_IN_MICROSOFT_TENANT', 'is not set (nor MicrosoftAppTenantId), but SIGN_IN_MICROSOFT_CLIENT_ID is')
+  // Whoever signs in for all the world would let all the world in.
+  if (values.SIGN_IN_SLACK_CLIENT_ID && !values.SLACK_ALLOWED_TEAMS?.length)
+    wrong('SLACK_ALLOWED_TEAMS', 'is not set, but SIGN_IN_SLACK_CLIENT_ID is: whose people may sign in?')
+  if (values.SIGN_IN_OIDC_ISSUER?.startsWith('https://accounts.google.com') && !values.SIGN_IN_OIDC_DOMAINS?.length)
+    wrong('SIGN_IN_OIDC_DOMAINS', 'is not set, but SIGN_IN_OIDC_ISSUER is Google, where anybody has an account')
   const first = (['SIGN_IN_SLACK_CLIENT_ID', 'SIGN_IN_MICROSOFT_CLIENT_ID', 'SIGN_IN_OIDC_ISSUER'] as const).find(
     (name) => values[name],
   )

@@ -18,7 +18,7 @@ export const signInVariables = {
     group: 'Sign-in',
     ...clientId,
     unset: 'no “Sign in with Slack”',
-    text: 'The client id of a Slack app (Basic Information) with the redirect URL `<PUBLIC_URL>/sign-in/slack/callback`. `SLACK_ALLOWED_TEAMS` holds here, too.',
+    text: 'The client id of a Slack app (Basic Information) with the redirect URL `<PUBLIC_URL>/sign-in/slack/callback`. `SLACK_ALLOWED_TEAMS` says whose people may come in.',
   },
   SIGN_IN_SLACK_CLIENT_SECRET: { group: 'Sign-in', ...secret, unset: '', secret: true, text: 'Its client secret.' },
   SIGN_IN_SLACK_ISSUER: {

@@ -249,6 +249,15 @@ describe('a provider in trouble', () => {
     expect(oidc.asked).toEqual([])
   })
 
+  test('that has moved is found at the next try', async () => {
+    const site = await start()
+    oidc.metadata = { token_endpoint: `${oidc.issuer}/moved/away` }
+    const browser = site.visitor()
+    expect((await arrive(browser, oidc)).status).toBe(400)
+    oidc.metadata = {}
+    expect((await arrive(browser, oidc)).status).toBe(303)
+  })
+
   test('is asked once for what it publishes, however many come', async () => {
     const site = await start()
     await Promise.all([1, 2, 3].map(() => site.visitor().get('/sign-in/oidc?moved=1')))

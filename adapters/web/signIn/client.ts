@@ -24,7 +24,7 @@ export interface ProviderClient {
 
 /** How far clocks may be apart. */
 const toleranceSeconds = 60
-/** What a provider publishes of itself is read anew after so long; its keys when one is not known. */
+/** What a provider publishes of itself is read anew after so long, or after a sign-in that did not work. */
 const knownMs = 24 * 3_600_000
 
 /**
@@ -89,7 +89,10 @@ export function createProviderClient(
         if (!lacks(provider, claims) || !found.serverMetadata().userinfo_endpoint) return claims
         return { ...(await openid.fetchUserInfo(found, tokens.access_token, claims.sub)), ...claims }
       } catch (thrown) {
-        throw faultOf(thrown)
+        const fault = faultOf(thrown)
+        // Its addresses or its keys may be others by now.
+        if (fault.code === 'sign_in_failed') known = undefined
+        throw fault
       }
     },
   }

@@ -36,6 +36,7 @@ describeBrowser('signing in elsewhere, and one’s account', () => {
     Object.assign(env, {
       PORT: String(port),
       PUBLIC_URL: url,
+      SLACK_ALLOWED_TEAMS: 'T1',
       SIGN_IN_SLACK_ISSUER: issuer,
       SIGN_IN_SLACK_CLIENT_ID: clientId,
       SIGN_IN_SLACK_CLIENT_SECRET: clientSecret,
