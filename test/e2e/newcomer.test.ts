@@ -16,7 +16,9 @@ describe('a newcomer who starts it with nothing set', () => {
     const lines = told.map((line) => line.split(':')[0])
     expect(new Set(lines).size).toBe(lines.length)
     expect(
-      told.filter((line) => line.includes(': off, ')).every((line) => /\b(set|SQLite)\b.*([A-Z_]{5}|MicrosoftApp)/.test(line)),
+      told
+        .filter((line) => line.includes(': off, '))
+        .every((line) => /\b(set|SQLite)\b.*([A-Z_]{5}|MicrosoftApp)/.test(line)),
     ).toBe(true)
     expect(told).toContainEqual(
       expect.stringMatching(/^Bedrock: off, demo model: no AWS credentials found; set AWS_REGION and /),
