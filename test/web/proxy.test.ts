@@ -59,7 +59,7 @@ describe('in a sub-path', () => {
       const { status } = await browser.get(address.slice('/bot'.length).replaceAll('&amp;', '&'))
       expect([address, status]).toEqual([
         address,
-        /\/(chat|logout|rename|delete|stop|feedback)$/.test(address) ? 405 : 200,
+        /\/(chat|logout|rename|delete|stop|feedback|copy)$/.test(address) ? 405 : 200,
       ])
     }
     const document = (await (await browser.get('/openapi.json')).json()) as { servers: unknown }
