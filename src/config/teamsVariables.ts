@@ -39,7 +39,7 @@ export const teamsVariables = {
     ...secret,
     unset: '',
     secret: true,
-    text: 'The private key of the certificate, as PEM.',
+    text: 'The private key of the certificate, as PEM. `\\n` may stand for its line breaks.',
   },
   TEAMS_ALLOWED_TENANTS: {
     group: 'Microsoft Teams',
