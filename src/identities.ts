@@ -1,8 +1,8 @@
-import { randomInt } from 'node:crypto'
 import type { Audit } from './audit.ts'
 import { emailIdentityOf } from './contacts.ts'
 import { Fault } from './errors.ts'
-import { hashOf, newId } from './ids.ts'
+import { newId } from './ids.ts'
+import { createLinking } from './linking.ts'
 import type { People } from './people.ts'
 import type { Cache, Conversations, Counters, Users } from './store.ts'
 import type { Link, Linking, Profile, Side, User } from './types.ts'
@@ -33,21 +33,7 @@ export interface Identities extends Linking {
   unlink(user: User, identity: string, actor?: string): Promise<User>
 }
 
-/** How long a code can be entered and agreed to. */
-const codeMs = 10 * 60_000
-/** 32 signs that nobody takes for another: 40 bits in eight of them. */
-const alphabet = '23456789ABCDEFGHJKLMNPQRSTUVWXYZ'
-const offers = { most: 10, perMs: 3_600_000 }
-const entries = { most: 10, perMs: 10 * 60_000 }
 const countUpTo = 100
-
-/** One side of a link as it is kept: ids alone, everything else is looked up when it is shown. */
-interface Kept {
-  offered: string
-  entered?: string
-  agreed: string[]
-  expiresAt: number
-}
 
 export function createIdentities(options: {
   users: Users
@@ -55,55 +41,44 @@ export function createIdentities(options: {
   cache: Pick<Cache, 'get' | 'swap'>
   counters: Counters
   people: Pick<People, 'admit' | 'check' | 'changed' | 'stillMay'>
+  /** What one user has used of their limits, the other has used as well: neither joining nor parting begins them anew. */
+  carry?(from: string, to: string): Promise<void>
   audit: Audit
   now?: () => number
 }): Identities {
-  const { users, conversations, cache, counters, people, audit, now = Date.now } = options
+  const { users, conversations, cache, counters, people, audit, now = Date.now, carry = async () => {} } = options
 
-  async function sideOf(id: string): Promise<Side> {
+  async function sideOf(id: string): Promise<Side | undefined> {
     const user = await users.get(id)
-    if (!user) throw new Fault('link_code')
+    if (!user) return undefined
     const { items } = await conversations.list(user.id, { limit: countUpTo })
     return { user: user.id, name: user.name, identities: shownIdentities(user), conversations: items.length }
   }
 
-  async function linkFor(user: User, kept: Kept): Promise<Link> {
-    const ids = [user.id, ...(user.formerly ?? [])]
-    const [own, other] = ids.includes(kept.offered) ? [kept.offered, kept.entered] : [kept.entered!, kept.offered]
-    const side = async (id: string) => ({ ...(await sideOf(id)), agreed: kept.agreed.includes(id) })
-    return { own: await side(own), ...(other && { other: await side(other) }), expiresAt: kept.expiresAt }
-  }
-
-  async function limited(what: string, user: User, { most, perMs }: typeof offers): Promise<void> {
-    const { count } = await counters.hit(`link:${what}:${user.id}`, perMs)
-    if (count > most) throw new Fault('too_many_attempts')
-  }
-
-  /** What is kept of a code that can still be used. */
-  async function read(code: string): Promise<{ key: string; text: string; kept: Kept } | null> {
-    const key = keyOf(code)
-    const text = await cache.get(key)
-    const kept = text === null ? null : (JSON.parse(text) as Kept)
-    return text !== null && kept && kept.expiresAt > now() ? { key, text, kept } : null
-  }
-
-  /** Change what is kept of a code, as one of two at the same moment if need be. */
-  async function change(code: string, step: (kept: Kept) => Kept): Promise<Kept> {
-    for (;;) {
-      const found = await read(code)
-      if (!found) throw new Fault('link_code')
-      const next = step(found.kept)
-      if (await cache.swap(found.key, found.text, JSON.stringify(next), next.expiresAt - now())) return next
-    }
-  }
-
   async function merge(from: string, into: string, by: string, actor: string): Promise<User> {
+    await carry(from, into)
     const user = await users.merge(from, into)
-    if (!user) throw new Fault('link_code')
+    if (!user) return alreadyOne(from, into)
     await people.changed(user)
     await audit.record('join', { user: user.id, actor, details: { by, from } })
     return user
   }
+
+  /** Someone else was faster, or it was begun before. */
+  async function alreadyOne(from: string, into: string): Promise<User> {
+    const [one, other] = await Promise.all([users.get(from), users.get(into)])
+    if (!one || one.id !== other?.id) throw new Fault('link_code')
+    return one
+  }
+
+  const linking = createLinking({
+    users,
+    cache,
+    counters,
+    sideOf,
+    merge: (from, into, actor) => merge(from, into, 'code', actor),
+    now,
+  })
 
   return {
     async signIn({ identity, profile }) {
@@ -117,7 +92,7 @@ export function createIdentities(options: {
 
     async meets(user, { identity }) {
       const other = await users.find(identity)
-      return other && other.id !== user.id ? sideOf(other.id) : null
+      return other && other.id !== user.id ? ((await sideOf(other.id)) ?? null) : null
     },
 
     async join(user, { identity, profile }) {
@@ -131,57 +106,17 @@ export function createIdentities(options: {
       return owner
     },
 
-    async offer(user) {
-      await limited('offer', user, offers)
-      const expiresAt = now() + codeMs
-      const kept: Kept = { offered: user.id, agreed: [], expiresAt }
-      for (;;) {
-        const code = newCode()
-        if (await cache.swap(keyOf(code), null, JSON.stringify(kept), codeMs)) return { code, expiresAt }
-      }
-    },
-
-    async enter(user, code) {
-      await limited('enter', user, entries)
-      const kept = await change(code, (before) => {
-        if (before.offered === user.id) throw new Fault('own_link_code')
-        if (before.entered !== undefined && before.entered !== user.id) throw new Fault('link_code')
-        return { ...before, entered: user.id }
-      })
-      return linkFor(user, kept)
-    },
-
-    async link(user, code) {
-      const found = await read(code)
-      return found && isOneOf(user, found.kept) ? linkFor(user, found.kept) : null
-    },
-
-    async agree(user, code) {
-      const kept = await change(code, (before) => {
-        if (!isOneOf(user, before) || before.entered === undefined) throw new Fault('link_code')
-        return { ...before, agreed: [...new Set([...before.agreed, user.id])] }
-      })
-      const link = await linkFor(user, kept)
-      if (kept.agreed.length < 2) return { link }
-      const sides = await Promise.all([users.get(kept.offered), users.get(kept.entered!)])
-      if (sides.some((side) => side?.state !== 'active')) throw new Fault('link_code')
-      const [older, newer] = sides.map((side) => side!).toSorted((a, b) => a.createdAt - b.createdAt) as [User, User]
-      // Both said yes: whoever repeats this after a crash finds them one already.
-      const joined = older.id === newer.id ? older : await merge(newer.id, older.id, 'code', user.id)
-      const left = await read(code)
-      if (left) await cache.swap(left.key, left.text, null, 0)
-      return { link, joined }
-    },
-
-    async decline(user, code) {
-      const found = await read(code)
-      if (found && isOneOf(user, found.kept)) await cache.swap(found.key, found.text, null, 0)
-    },
+    ...linking,
 
     async unlink(user, identity, actor = user.id) {
       if (!shownIdentities(user).includes(identity)) throw new Fault('not_found')
       if (shownIdentities(user).length < 2) throw new Fault('last_identity')
-      const parted = await users.detach(user.id, identity, freshFor(user, identity, now()))
+      // As they are now: whoever is locked out or under a hold is so under each of their names.
+      const known = await users.get(user.id)
+      if (!known) throw new Fault('not_found')
+      const fresh = freshFor(known, identity, now())
+      await carry(known.id, fresh.id)
+      const parted = await users.detach(known.id, identity, fresh)
       if (!parted) throw new Fault('last_identity')
       const left = await forgetVoucher(parted.left, identity)
       await people.changed({ ...left, identities: [...left.identities, identity] })
@@ -212,29 +147,17 @@ export function shownIdentities(user: User): string[] {
   return user.identities.filter((one) => !one.startsWith('email:'))
 }
 
-function freshFor({ name, password }: User, identity: string, at: number): User {
+function freshFor({ name, password, state, hold }: User, identity: string, at: number): User {
   return {
     id: newId(at),
     name,
     emails: [],
     roles: ['member'],
-    state: 'active',
+    state,
+    ...(hold && { hold }),
     identities: [identity],
     ...(identity.startsWith('web:') && password !== undefined && { password }),
     createdAt: at,
     seenAt: at,
   }
-}
-
-function isOneOf(user: User, { offered, entered }: Kept): boolean {
-  return [user.id, ...(user.formerly ?? [])].some((id) => id === offered || id === entered)
-}
-
-/** However a code is typed; only its hash is kept. */
-const keyOf = (code: string): string => `link:${hashOf([code.toUpperCase().replace(/[^0-9A-Z]/g, '')])}`
-
-/** `ABCD-EFGH`. */
-function newCode(): string {
-  const signs = Array.from({ length: 8 }, () => alphabet[randomInt(alphabet.length)])
-  return `${signs.slice(0, 4).join('')}-${signs.slice(4).join('')}`
 }

@@ -30,10 +30,11 @@ function joinedEmails(emails: User['emails']): User['emails'] {
   return [...known.values()]
 }
 
-/** The user that parts from an identity. Null: they do not have it, or it is their last. */
+/** The user that parts from an identity. Null: they do not have it, or have no other way in: an address alone is none. */
 export function withoutIdentity(user: User, identity: string): User | null {
   const identities = user.identities.filter((one) => one !== identity)
-  return identities.length === 0 || identities.length === user.identities.length ? null : { ...user, identities }
+  const isLast = identities.every((one) => one.startsWith('email:'))
+  return isLast || identities.length === user.identities.length ? null : { ...user, identities }
 }
 
 /** Whether a text (folded already) is in their name, an e-mail or an identity. */

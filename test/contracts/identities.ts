@@ -284,6 +284,59 @@ export function identitiesContract(open: Open, traits: Traits = {}): void {
       await expect(one.identities.enter(bo, 'AAAA-AAAA')).rejects.toMatchObject({ code: 'too_many_attempts' })
     })
 
+    test('is not agreed to for both by one side that became another user meanwhile', async () => {
+      const older = await bed.store.users.create({
+        ...ann,
+        id: 'an-older-one-0001',
+        identities: ['web:local:ann'],
+        createdAt: ann.createdAt - 1,
+      })
+      const { code } = await one.identities.offer(ann)
+      await one.identities.enter(bo, code)
+      await one.identities.agree(ann, code)
+      const now = await one.identities.join(older, { identity: 'slack:T1:U1', profile: { name: 'Ann' } })
+      expect((await one.identities.agree(now, code)).joined).toBeUndefined()
+      await expect(one.identities.enter(now, code)).rejects.toMatchObject({ code: 'own_link_code' })
+      expect((await bed.store.users.get(bo.id))?.id).toBe(bo.id)
+      expect(await one.identities.link(bo, code)).toMatchObject({ own: { agreed: false }, other: { agreed: true } })
+      expect((await one.identities.agree(bo, code)).joined?.id).toBe(now.id)
+    })
+
+    test('that a side declines is over, whatever the other does at the same moment', async () => {
+      const { cache } = bed.store
+      const { code } = await one.identities.offer(ann)
+      await one.identities.enter(bo, code)
+      await one.identities.agree(ann, code)
+      // The other side looks at it anew (which is written down) between the look and the end.
+      let meanwhile: (() => Promise<unknown>) | undefined = () => one.identities.enter(bo, code)
+      const swap: typeof cache.swap = async (...step) => {
+        const first = step[2] === null ? meanwhile : undefined
+        if (first) {
+          meanwhile = undefined
+          await first()
+          await bed.store.cache.swap(step[0], step[1], `${step[1]} `, 60_000)
+        }
+        return cache.swap(...step)
+      }
+      const racing = { ...cache, get: cache.get.bind(cache), swap }
+      const late = await serve(Object.assign(Object.create(bed.store), { cache: racing }) as Store)
+      await late.identities.decline(ann, code)
+      await expect(one.identities.agree(bo, code)).rejects.toMatchObject({ code: 'link_code' })
+    })
+
+    test('agreed to once more while they are being joined finds them one', async () => {
+      const { code } = await one.identities.offer(ann)
+      await one.identities.enter(bo, code)
+      await one.identities.agree(ann, code)
+      const { users } = bed.store
+      const merge: typeof users.merge = async (from, into) => {
+        await users.merge(from, into)
+        return users.merge(from, into)
+      }
+      const slow = await serve(Object.assign(Object.create(bed.store), { users: { ...users, merge } }) as Store)
+      expect((await slow.identities.agree(bo, code)).joined?.id).toBe(ann.id)
+    })
+
     test('agreed to by both at the same moment, on two instances, joins them once', async () => {
       const other = await serve(await bed.again())
       const { code } = await one.identities.offer(ann)
@@ -323,6 +376,28 @@ export function identitiesContract(open: Open, traits: Traits = {}): void {
       await expect(one.identities.unlink(ann, 'slack:T1:U1')).rejects.toMatchObject({ code: 'last_identity' })
       await expect(one.identities.unlink(ann, 'slack:T1:U2')).rejects.toMatchObject({ code: 'not_found' })
       await expect(one.identities.unlink(ann, 'email:ann@example.com')).rejects.toMatchObject({ code: 'not_found' })
+    })
+
+    test('of both identities at the same moment leaves one with the history', async () => {
+      const ann = await one.people.resolve(slack('U1'))
+      const both = await one.people.resolve(teams('o1'))
+      const other = await serve(await bed.again())
+      const parted = await Promise.allSettled([
+        one.identities.unlink(both, 'slack:T1:U1'),
+        other.identities.unlink(both, 'teams:tenant:o1'),
+      ])
+      expect(parted.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected'])
+      expect(shownIdentities((await bed.store.users.get(ann.id))!)).toHaveLength(1)
+    })
+
+    test('opens no way back to someone who is locked out, and none out of a legal hold', async () => {
+      const ann = await one.people.resolve(slack('U1'))
+      const both = await one.people.resolve(teams('o1'))
+      await bed.store.users.update(ann.id, { state: 'disabled', hold: true })
+      await one.identities.unlink(both, 'teams:tenant:o1', 'an admin')
+      expect(await bed.store.users.find('teams:tenant:o1')).toMatchObject({ state: 'disabled', hold: true })
+      const later = await serve(bed.store)
+      await expect(later.people.resolve(teams('o1'))).rejects.toMatchObject({ code: 'refused_disabled' })
     })
 
     test('takes a password along with its name', async () => {

@@ -3,6 +3,7 @@ import { Fault } from '../../errors.ts'
 import { newId } from '../../ids.ts'
 import type { Sessions, Users } from '../../store.ts'
 import type { User } from '../../types.ts'
+import { withoutIdentity } from '../people.ts'
 import type { Engine } from './engine.ts'
 import type { Identities } from './identities.ts'
 import { type Joining, stepsOf } from './joiningSteps.ts'
@@ -102,7 +103,7 @@ export function joiningOf(
         if (!user || !owner) return null
         // A repeated call, whose first reply was lost.
         if (fresh && owner.id === fresh.id) return { left: user, fresh: owner }
-        if (owner.id !== user.id || user.identities.every((one) => one === identity)) return null
+        if (owner.id !== user.id || !withoutIdentity(user, identity)) return null
         const own = fresh && { ...fresh, identities: [identity] }
         await begin({ step: 'detach', id: user.id, identity, ...(own && { fresh: own }) }, keep)
         const left = (await records.known(user.id)) ?? user
