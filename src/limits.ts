@@ -37,6 +37,8 @@ export interface Limits {
   left(user: User): Promise<Allowance[]>
   /** What was used beside an answer (a title, a summary) is written down for those who look later; it uses up nothing. */
   note(asker: Asker, usage: Usage, model: string): void
+  /** What one user has used in the windows of today, the other has used as well, at least. */
+  carry(from: string, to: string): Promise<void>
   /** Until what was used is written down. */
   idle(): Promise<void>
 }
@@ -44,6 +46,7 @@ export interface Limits {
 /** From here on people are told that little is left. */
 const warnAt = 0.8
 const minuteMs = 60_000
+const everyMeasure = { tokensPerDay: 0, tokensPerMonth: 0, costPerDay: 0, costPerMonth: 0 }
 
 export function createLimits(options: {
   budgets: Budgets
@@ -150,8 +153,24 @@ export function createLimits(options: {
     writing.add(task)
   }
 
+  async function carry(from: string, to: string): Promise<void> {
+    const windows = windowsOf(everyMeasure, now())
+    const read = (user: string) => budgets.read(windows.map(({ key }) => `user:${user}:${key}`))
+    const [theirs, own] = await Promise.all([read(from), read(to)])
+    for (const [i, { key, endsAt }] of windows.entries()) {
+      const { used = 0, held = 0 } = theirs[i] ?? {}
+      // The greater of both, not the sum: who parts and joins again has not used it twice.
+      const amount = used + held - (own[i]?.used ?? 0)
+      if (amount <= 0) continue
+      const claim = { turn: `carried from ${from}`, amount, limit: Number.MAX_SAFE_INTEGER, endsAt }
+      await budgets.hold(`user:${to}:${key}`, claim)
+      await budgets.settle(`user:${to}:${key}`, claim.turn, amount)
+    }
+  }
+
   return {
     enter,
+    carry,
     note: (asker, tokens, model) => note(asker, tokens, model, 0),
     async left(user) {
       const windows = allowances(user, '')

@@ -1,3 +1,4 @@
+import { changeRule, ruleOf } from './admin/rules.ts'
 import { createAdmin, type Workspace } from './admin.ts'
 import { createAfterwards } from './afterwards.ts'
 import { createAnswer } from './answer.ts'
@@ -6,7 +7,7 @@ import { createChat } from './chat.ts'
 import { createComposer } from './compose.ts'
 import type { Config } from './config.ts'
 import { createIdentities } from './identities.ts'
-import { noRules, readRules } from './limits/rules.ts'
+import { isEmpty, noRules, readRules } from './limits/rules.ts'
 import { createLimits } from './limits.ts'
 import { createLive } from './live.ts'
 import { traitsOf } from './models.ts'
@@ -44,7 +45,6 @@ export async function createService(options: {
     log: log('people'),
   })
   const { users, conversations, cache, counters } = store
-  const identities = createIdentities({ users, conversations, cache, counters, people, audit })
   const rules = createSetting({
     name: 'limits',
     initial: { ...noRules, everyone: config.limits },
@@ -62,6 +62,7 @@ export async function createService(options: {
     model: config.bedrock.modelId,
     log: log('limits'),
   })
+  const identities = createIdentities({ users, conversations, cache, counters, people, carry, audit })
   const composer = createComposer({
     model,
     cache: store.cache,
@@ -114,6 +115,14 @@ export async function createService(options: {
       rules.close()
       await Promise.all([limits.idle(), retention.close()])
     },
+  }
+
+  /** Neither what is used up nor a limit of one's own is left behind by joining or parting. */
+  async function carry(from: string, to: string): Promise<void> {
+    await limits.carry(from, to)
+    const [source, target] = await Promise.all([users.get(from), users.get(to)])
+    const rule = source && !target && ruleOf({ of: 'user', user: source }, rules.current())
+    if (rule && !isEmpty(rule)) await changeRule(rules, { of: 'user', user: { id: to } }, rule)
   }
 
   async function profile(sender: Sender): Promise<Profile> {

@@ -74,7 +74,7 @@ export function limitsContract(open: Open): void {
     await expect(limits.enter(asking(ann))).rejects.toMatchObject({
       code: 'limit_reached',
       notice: {
-        text: 'You have reached your limit of 2 messages a minute. It begins anew in 60 seconds.',
+        text: 'You have reached your limit of 2 messages a minute. It resets in 60 seconds.',
         retry: false,
       },
     })
@@ -91,9 +91,7 @@ export function limitsContract(open: Open): void {
       expect.objectContaining({
         code: 'limit_reached',
         notice: expect.objectContaining({
-          text: expect.stringMatching(
-            /^You have reached your limit of 1,000 tokens a day\. It begins anew at 00:00 UTC\.$/,
-          ),
+          text: expect.stringMatching(/^You have reached your limit of 1,000 tokens a day\. It resets at 00:00 UTC\.$/),
         }),
       }),
     )
@@ -118,7 +116,7 @@ export function limitsContract(open: Open): void {
     expect(await settle(790)).toBeUndefined()
     expect(await settle(20)).toMatchObject({
       code: 'limit_near',
-      text: '81 % of your limit of 1,000 tokens a day is used. It begins anew at 00:00 UTC.',
+      text: '81 % of your limit of 1,000 tokens a day is used. It resets at 00:00 UTC.',
     })
     expect(await settle(20)).toBeUndefined()
   })
@@ -151,6 +149,23 @@ export function limitsContract(open: Open): void {
     await expect(limits.enter(asking(ann))).rejects.toMatchObject({ code: 'limit_held', notice: { retry: true } })
     await held.settle(used(10), 'priced')
     await limits.enter(asking(ann))
+  })
+
+  test('what is used goes along with people who part and join: nothing begins anew by that', async () => {
+    rules.everyone = { tokensPerDay: 1_000, costPerMonth: 1 }
+    await (await limits.enter(asking(ann))).settle(used(700), 'priced')
+    const running = await limits.enter(asking(ann))
+    const parted = newUser()
+    await limits.carry(ann.id, parted.id)
+    const usedBy = async (user: User) => (await limits.left(user)).map((each) => each.used)
+    expect(await usedBy(parted)).toEqual([900, 700 * 3 + 100 * 3 + 100 * 15])
+    await running.settle(used(0), 'priced')
+    await (await limits.enter(asking(parted))).settle(used(50), 'priced')
+    await limits.carry(parted.id, ann.id)
+    await limits.carry(parted.id, ann.id)
+    expect((await usedBy(ann))[0]).toBe(950)
+    await limits.carry(newUser().id, ann.id)
+    expect((await usedBy(ann))[0]).toBe(950)
   })
 
   describe('of several rules', () => {

@@ -135,6 +135,7 @@ export const freeLimits: Limits = {
   enter: async () => ({ settle: async () => undefined }),
   left: async () => [],
   note: () => {},
+  carry: async () => {},
   idle: async () => {},
 }
 
