@@ -9,6 +9,7 @@ import type { Counters, Sessions, Users } from '../../src/store.ts'
 import type { Adapter, Allowance, Chat, Log, Model, Reply, Sender, User } from '../../src/types.ts'
 import { accountRoutes } from './account/routes.ts'
 import { createAccounts, type Passwords } from './accounts.ts'
+import { adminRoutes } from './admin/routes.ts'
 import { apiRoutes } from './api.ts'
 import { loadAssets } from './assets.ts'
 import { usualLimits, type WebConfig } from './config.ts'
@@ -95,6 +96,7 @@ export function createWeb(options: WebOptions): Web {
     ...loginRoutes(login),
     ...(config.signIn ? signInRoutes({ ...account, config: config.signIn, once, log }) : []),
     ...accountRoutes(account),
+    ...(options.admin ? adminRoutes({ basePath, admin: options.admin, providers, now }) : []),
     ...pageRoutes({ ...config, chat, model, submit, answerMs: limits.answerMs, closing: closing.signal }),
     ...apiRoutes({ chat, model, streams, submit }),
   ]

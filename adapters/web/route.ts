@@ -48,6 +48,8 @@ export type Access = 'anyone' | 'visitors' | 'people'
 /** A route with its types forgotten: the router has checked what they promise. */
 export interface Route extends Description<z.ZodType, z.ZodType, z.ZodType> {
   access: Access
+  /** Throws for those of the people who may not come here, before anything of their request is read. */
+  guard?(person: Person): Promise<void>
   handle(call: Call<unknown, unknown, unknown>, person: Person | null): unknown
 }
 

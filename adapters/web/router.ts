@@ -59,6 +59,13 @@ export function createRouter(parts: RouterParts): Router {
     }
   }
 
+  const guarded = (guard: NonNullable<Route['guard']>): RequestHandler => {
+    return async (request, _response, next) => {
+      await guard(people.get(request)!)
+      next()
+    }
+  }
+
   const demandToken = (route: Route): RequestHandler => {
     return (request, _response, next) => {
       const person = people.get(request)
@@ -87,6 +94,7 @@ export function createRouter(parts: RouterParts): Router {
       isApi(route) ? apiHeaders : pageHeaders,
       ...(route.access === 'anyone' ? [] : [parts.session, identify]),
       ...(route.access === 'people' ? [demandSignIn(route)] : []),
+      ...(route.guard ? [guarded(route.guard)] : []),
       ...(isWrite(route) ? [sameSite] : []),
       // The token of the API is a header: without it, not a byte of the body is read.
       ...(isApi(route) ? token : []),

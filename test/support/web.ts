@@ -4,23 +4,26 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, vi } from 'vitest'
 import { createWeb, type Web, type WebConfig } from '../../adapters/web/index.ts'
+import { createAdmin, type Workspace } from '../../src/admin.ts'
 import { createAudit } from '../../src/audit.ts'
 import { Fault } from '../../src/errors.ts'
 import { createIdentities } from '../../src/identities.ts'
 import { newId, webIdentityOf } from '../../src/ids.ts'
+import { noRules, readRules } from '../../src/limits/rules.ts'
 import { hashPassword, needsRehash, passwordFault, verifyPassword } from '../../src/passwords.ts'
 import { createPeople } from '../../src/people.ts'
 import { createPersonal } from '../../src/personal.ts'
 import { createServer, type Server, type ServerConfig } from '../../src/server.ts'
+import { createSetting } from '../../src/settings.ts'
 import type { Entry, Store } from '../../src/store.ts'
 import { openSqlite } from '../../src/stores/sqlite/index.ts'
-import type { Allowance, Chat, Profile, Sender, User } from '../../src/types.ts'
+import type { Allowance, Chat, JsonObject, Profile, Sender, User } from '../../src/types.ts'
 import { createMemoryChat, type MemoryChat } from './chat.ts'
 import { quietLog } from './log.ts'
 
 export type Ports = Pick<
   Store,
-  'users' | 'sessions' | 'counters' | 'conversations' | 'cache' | 'bus' | 'records' | 'usage'
+  'users' | 'sessions' | 'counters' | 'conversations' | 'cache' | 'bus' | 'records' | 'usage' | 'vault'
 >
 
 export interface Site {
@@ -55,6 +58,8 @@ export interface SiteOptions {
   linkDomains?: string[]
   /** What is left of somebody's limits. */
   left?: (user: User) => Promise<Allowance[]>
+  /** Where people come from, as admins see it. */
+  workspaces?: Workspace[]
 }
 
 // Argon2id in every test, on a machine that has more to do.
@@ -88,6 +93,23 @@ export async function startSite(options: SiteOptions = {}): Promise<Site> {
   })
   await people.start()
   const identities = createIdentities({ ...ports, people, audit, ...clock })
+  const personal = createPersonal({ store: ports, stop: async () => {}, people, audit, ...clock })
+  const left = options.left ?? (async () => [])
+  const read = (stored: JsonObject) => readRules(stored, {})
+  const rules = createSetting({ name: 'limits', initial: noRules, read, ...ports, log })
+  const workspaces = async () =>
+    options.workspaces ?? [{ id: 'web:local', name: 'The web page', how: 'built in' as const }]
+  const admin = createAdmin({
+    store: ports,
+    people,
+    identities,
+    personal,
+    limits: { left },
+    rules,
+    workspaces,
+    audit,
+    ...clock,
+  })
   const web = createWeb({
     config: {
       basePath,
@@ -108,8 +130,9 @@ export async function startSite(options: SiteOptions = {}): Promise<Site> {
       },
     },
     identities,
-    personal: createPersonal({ store: ports, stop: async () => {}, people, audit, ...clock }),
-    left: options.left ?? (async () => []),
+    personal,
+    left,
+    admin,
     audit,
     model: { name: 'Test model', kind: 'demo' },
     log,
@@ -190,7 +213,7 @@ export function breakable(ports: Ports): { ports: Ports; broken: { now: boolean 
           broken.now ? Promise.reject(new Fault('store_unavailable')) : Reflect.apply(method, target, args)
       },
     })
-  const { users, sessions, counters, conversations, cache, bus, records, usage } = ports
+  const { users, sessions, counters, conversations, cache, bus, records, usage, vault } = ports
   const guarded = {
     users: guard(users),
     sessions: guard(sessions),
@@ -200,6 +223,7 @@ export function breakable(ports: Ports): { ports: Ports; broken: { now: boolean 
     bus: guard(bus),
     records: guard(records),
     usage: guard(usage),
+    vault: guard(vault),
   }
   return { ports: guarded, broken }
 }
