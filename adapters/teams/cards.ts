@@ -11,7 +11,8 @@ export function adaptiveCard(content: { body?: Json[]; actions?: Json[] }): Json
       version: '1.5',
       body: content.body ?? [],
       ...(content.actions && { actions: content.actions }),
-      msteams: { width: 'Full' },
+      // A table needs the room, a row of buttons does not.
+      ...(content.body && { msteams: { width: 'Full' } }),
     },
   }
 }

@@ -124,6 +124,19 @@ describe.skipIf(reason !== undefined)('in the Microsoft 365 Agents Playground', 
     expect(newest).not.toContain('Nora')
   })
 
+  test('an answer can be stopped by a word, and asked for again by its button', async () => {
+    await client.write('new')
+    await client.reads('begins a new conversation')
+    await client.write('Hello, I am Quinn')
+    await client.watch(/You wrote: “Hello, I am Quinn”/)
+    await client.write('stop')
+    await client.reads('Stopped.')
+    await client.page.getByRole('button', { name: 'Answer again' }).last().click()
+    await client.reads(/Answer again[\s\S]*AI generated[\s\S]*Start the service again/)
+    // It finds nothing to say against our cards.
+    expect(await client.text()).not.toContain('not supported')
+  })
+
   test('in a group the bot answers who mentions it, in one message', async () => {
     await client.visit('Lunch')
     await client.write('Not for the bot')
