@@ -57,7 +57,7 @@ const words = {
     false,
   ],
   // limits
-  limit_reached: ['You have reached your limit. It begins anew later.', false],
+  limit_reached: ['You have reached your limit. Please try again when it resets.', false],
   limit_held: ['Your other questions are still being answered. Please try again when they are done.', true],
   limit_near: ['Most of your limit is used.', false],
   bad_limit: [
@@ -126,6 +126,9 @@ export class Fault extends Error {
     this.notice = notice(code, options.text)
   }
 }
+
+/** A surface knows nothing of a person, and has no way to find out: there is nobody to ask, which is no outage. */
+export class CannotTell extends Error {}
 
 /** The fault in whatever was thrown; a defect becomes `internal`. */
 export function asFault(thrown: unknown): Fault {

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { LRUCache } from 'lru-cache'
 import type { Audit } from './audit.ts'
 import { createContacts } from './contacts.ts'
-import { Fault, messageOf } from './errors.ts'
+import { CannotTell, Fault, messageOf } from './errors.ts'
 import { identityOf } from './ids.ts'
 import type { Bus, Users } from './store.ts'
 import { type Log, type Profile, type Sender, type Surface, surfaces, type User } from './types.ts'
@@ -33,7 +33,7 @@ export interface People {
 export interface PeopleOptions {
   users: Users
   bus: Bus
-  /** What a surface says of someone now. Rejects where it cannot tell. */
+  /** What a surface says of someone now. Rejects where it cannot tell now, with `CannotTell` where it never can. */
   profile(sender: Sender): Promise<Profile>
   /** Domains (lower case) whose addresses tell that two accounts are one person. */
   linkDomains?: ReadonlySet<string>
@@ -110,7 +110,9 @@ export function createPeople(options: PeopleOptions): People {
     try {
       return await options.profile(sender)
     } catch (thrown) {
-      log.info({ surface: sender.surface, reason: messageOf(thrown) }, 'a surface could not tell who signs in')
+      // Nobody may slip in as a member while the one who knows is down.
+      if (!(thrown instanceof CannotTell)) throw new Fault('sign_in_unavailable', { cause: thrown })
+      log.info({ surface: sender.surface, reason: messageOf(thrown) }, 'a surface cannot tell who signs in')
       return told
     }
   }

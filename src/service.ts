@@ -6,6 +6,7 @@ import { createAudit } from './audit.ts'
 import { createChat } from './chat.ts'
 import { createComposer } from './compose.ts'
 import type { Config } from './config.ts'
+import { CannotTell } from './errors.ts'
 import { createIdentities } from './identities.ts'
 import { isEmpty, noRules, readRules } from './limits/rules.ts'
 import { createLimits } from './limits.ts'
@@ -127,7 +128,7 @@ export async function createService(options: {
 
   async function profile(sender: Sender): Promise<Profile> {
     const adapter = adapters.get(sender.surface)
-    if (!adapter) throw new Error(`no adapter for ${sender.surface} is switched on`)
+    if (!adapter) throw new CannotTell(`no adapter for ${sender.surface} is switched on`)
     return adapter.profile(sender)
   }
 

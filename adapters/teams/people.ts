@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache'
+import { CannotTell } from '../../src/errors.ts'
 import { identityOf } from '../../src/ids.ts'
 import type { Profile, Sender } from '../../src/types.ts'
 import type { Clock } from './clock.ts'
@@ -58,7 +59,7 @@ export function createPeople(options: {
       const found = known.get(key)
       if (found) return found
       const address = seen.get(key)
-      if (!address) throw new Error('nobody knows where in Teams this person is')
+      if (!address) throw new CannotTell('nobody knows where in Teams this person is')
       const profile = profileOf(await look(address), address)
       known.set(key, profile)
       return profile

@@ -13,20 +13,20 @@ interface About {
 
 export function reachedWords(about: About & { owner: string }): string {
   const whose = about.owner.startsWith('user:') ? 'You have reached your' : 'This workspace has reached its'
-  return `${whose} limit of ${amount(about.measure, about.limit)} a ${per(about.measure)}. It begins anew ${when(about)}.`
+  return `${whose} limit of ${amount(about.measure, about.limit)} a ${per(about.measure)}. It resets ${when(about)}.`
 }
 
 export function warningWords(about: About & { owner: string; used: number }): string {
   const whose = about.owner.startsWith('user:') ? 'your' : 'this workspace’s'
   const share = Math.min(100, Math.floor((about.used / about.limit) * 100))
-  return `${share} % of ${whose} limit of ${amount(about.measure, about.limit)} a ${per(about.measure)} is used. It begins anew ${when(about)}.`
+  return `${share} % of ${whose} limit of ${amount(about.measure, about.limit)} a ${per(about.measure)} is used. It resets ${when(about)}.`
 }
 
-/** “12,000 of 50,000 tokens left today, until 00:00 UTC” */
+/** “12,000 of 50,000 tokens left today (resets at 00:00 UTC)” */
 export function leftWords(about: About & { used: number }): string {
   const left = Math.max(0, about.limit - about.used)
   const span = per(about.measure) === 'day' ? 'today' : 'this month'
-  return `${bare(about.measure, left)} of ${amount(about.measure, about.limit)} left ${span}, anew ${when(about)}`
+  return `${bare(about.measure, left)} of ${amount(about.measure, about.limit)} left ${span} (resets ${when(about)})`
 }
 
 export function waitWords(): string {
@@ -55,12 +55,11 @@ function when({ endsAt, now, user }: Pick<About, 'endsAt' | 'now' | 'user'>): st
   const seconds = Math.max(1, Math.ceil((endsAt - now) / 1000))
   if (seconds < 90) return `in ${seconds} second${seconds === 1 ? '' : 's'}`
   const timeZone = user.timeZone ?? 'UTC'
-  const options = { hour: '2-digit', minute: '2-digit', hourCycle: 'h23', timeZoneName: 'short' } as const
-  const day = seconds > 24 * 3600 ? ({ day: 'numeric', month: 'long' } as const) : {}
-  try {
-    return `at ${new Intl.DateTimeFormat('en-GB', { ...options, ...day, timeZone }).format(endsAt)}`
-  } catch {
-    // A zone that this machine does not know.
-    return `at ${new Intl.DateTimeFormat('en-GB', { ...options, ...day, timeZone: 'UTC' }).format(endsAt)}`
-  }
+  const zone = zones.has(timeZone) ? timeZone : 'UTC'
+  const part = (options: Intl.DateTimeFormatOptions): string =>
+    new Intl.DateTimeFormat('en-GB', { ...options, timeZone: zone }).format(endsAt)
+  const time = part({ hour: '2-digit', minute: '2-digit', hourCycle: 'h23', timeZoneName: 'short' })
+  return seconds > 24 * 3600 ? `on ${part({ day: 'numeric', month: 'long' })} at ${time}` : `at ${time}`
 }
+
+const zones = new Set(Intl.supportedValuesOf('timeZone'))

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { type Audit, createAudit } from '../../src/audit.ts'
+import { CannotTell } from '../../src/errors.ts'
 import { createIdentities, type Identities, shownIdentities } from '../../src/identities.ts'
 import { homeOf, newConversationId, newId } from '../../src/ids.ts'
 import { createPeople, type People } from '../../src/people.ts'
@@ -34,7 +35,7 @@ export function identitiesContract(open: Open, traits: Traits = {}): void {
       bus: store.bus,
       profile: async ({ id }) => {
         const profile = profiles.get(id)
-        if (!profile) throw new Error('this surface cannot tell')
+        if (!profile) throw new CannotTell('nobody knows them here')
         return profile
       },
       linkDomains: new Set(['example.com']),
@@ -206,6 +207,15 @@ export function identitiesContract(open: Open, traits: Traits = {}): void {
       const bob = await one.people.resolve(slack('U2'))
       await expect(one.identities.join(bob, proof)).rejects.toMatchObject({ code: 'refused_guest' })
       expect(await bed.store.users.find('slack:T1:U1')).toBeNull()
+    })
+
+    test('waits until the platform itself can tell who is a guest there', async () => {
+      profiles.get = () => {
+        throw new Error('Slack is down')
+      }
+      const proof = { identity: 'slack:T1:U7', profile: { name: 'Gus' } }
+      await expect(one.identities.signIn(proof)).rejects.toMatchObject({ code: 'sign_in_unavailable' })
+      expect(await bed.store.users.find('slack:T1:U7')).toBeNull()
     })
 
     test('while signed in as someone else joins the two, after showing whom it meets', async () => {

@@ -6,7 +6,7 @@ import { expect, vi } from 'vitest'
 import { createWeb, type Web, type WebConfig } from '../../adapters/web/index.ts'
 import { createAdmin, type Workspace } from '../../src/admin.ts'
 import { createAudit } from '../../src/audit.ts'
-import { Fault } from '../../src/errors.ts'
+import { CannotTell, Fault } from '../../src/errors.ts'
 import { createIdentities } from '../../src/identities.ts'
 import { newId, webIdentityOf } from '../../src/ids.ts'
 import { noRules, readRules } from '../../src/limits/rules.ts'
@@ -85,7 +85,7 @@ export async function startSite(options: SiteOptions = {}): Promise<Site> {
   const audit = createAudit({ records: ports.records, log, ...clock })
   const people = createPeople({
     ...ports,
-    profile: options.profile ?? (() => Promise.reject(new Error('nothing is known here'))),
+    profile: options.profile ?? (() => Promise.reject(new CannotTell('nothing is known here'))),
     linkDomains: new Set(options.linkDomains),
     audit,
     log,

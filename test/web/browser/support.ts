@@ -50,6 +50,8 @@ export interface Site {
   /** What the model does with the next questions. Titles are made by another one, in the background. */
   script(...calls: Act[][]): void
   readonly app: RunningApp
+  /** Where its SQLite file is; not to be opened while the app runs. */
+  readonly dataDir: string
   /** Ends the app and starts it again on the same port and data. */
   restart(signal?: NodeJS.Signals): Promise<void>
   stopApp(signal?: NodeJS.Signals): Promise<void>
@@ -137,6 +139,9 @@ export function site(options: { demo?: boolean; env?: Record<string, string> } =
     script: (...calls) => bedrock.scriptFor(answering, ...calls),
     get app() {
       return app
+    },
+    get dataDir() {
+      return folder.path
     },
     async stopApp(signal) {
       await app.stop(signal)
