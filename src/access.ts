@@ -18,12 +18,17 @@ export interface Access {
 export function createAccess(store: Pick<Store, 'conversations' | 'absences' | 'users'>): Access {
   const { conversations, absences, users } = store
 
-  /** The channels and teams among these that the user has left. Asks nobody as long as nothing is shared. */
+  /**
+   * The channels and teams among these that the user has left, or where they have no account any more on whose leaving they
+   * would be told. Asks nobody as long as nothing is shared.
+   */
   async function leftBy(user: string, found: Conversation[]): Promise<Set<string>> {
     const audiences = new Set(found.flatMap(({ audience }) => (audience === undefined ? [] : [audience])))
     if (audiences.size === 0) return new Set()
     const identities = (await users.get(user))?.identities ?? []
-    return new Set(await absences.among([...audiences], identities))
+    const surfaces = new Set(identities.map(surfaceOf))
+    const left = await absences.among([...audiences], identities)
+    return new Set([...left, ...[...audiences].filter((audience) => !surfaces.has(surfaceOf(audience)))])
   }
 
   async function seen<T extends { conversation: Conversation }>(user: string, found: T[]): Promise<T[]> {
@@ -44,3 +49,5 @@ export function createAccess(store: Pick<Store, 'conversations' | 'absences' | '
     },
   }
 }
+
+const surfaceOf = (identityOrAudience: string): string => identityOrAudience.slice(0, identityOrAudience.indexOf(':'))

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { createAccess } from './access.ts'
 import { createContinuing } from './continuing.ts'
 import { Fault } from './errors.ts'
-import { exportJson, exportMarkdown, pagesOf } from './export.ts'
+import { exportJson, exportMarkdown, idsOf, pagesOf } from './export.ts'
 import { shorten } from './history/text.ts'
 import { firstWords } from './history.ts'
 import { identityOf } from './ids.ts'
@@ -103,6 +103,7 @@ export function createChat(options: {
       },
       async remove(user, id) {
         const { conversation } = await own(user, id)
+        if ((await users.get(user))?.hold) throw new Fault('on_hold')
         // What several take part in is not one person's to delete.
         if (!conversation.direct) return conversations.leave(id, user)
         await turns.stop(id)
@@ -124,7 +125,8 @@ export function createChat(options: {
       async export(user, id, format) {
         const { conversation } = await own(user, id)
         const messages = pagesOf(conversations, conversation)
-        return format === 'json' ? exportJson(conversation, messages) : exportMarkdown(conversation, messages)
+        if (format === 'markdown') return exportMarkdown(conversation, messages)
+        return exportJson(conversation, messages, idsOf((await users.get(user)) ?? { id: user }))
       },
     },
     who: (sender) => people.resolve(sender),

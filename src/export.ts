@@ -1,7 +1,10 @@
 import type { Conversations } from './store.ts'
-import type { Conversation, Message } from './types.ts'
+import type { Conversation, Message, User } from './types.ts'
 
 const page = 200
+
+/** All ids that stand for a user in what was written: theirs, and those they had before. */
+export const idsOf = ({ id, formerly = [] }: Pick<User, 'id' | 'formerly'>): string[] => [id, ...formerly]
 
 /** All messages of a conversation, the oldest first, a page at a time. */
 export async function* pagesOf(
@@ -35,22 +38,27 @@ function stamp(at: number): string {
   return new Date(at).toISOString().slice(0, 16).replace('T', ' ')
 }
 
-/** A conversation as JSON, one message a line; ids of people are left out. */
-export async function* exportJson(conversation: Conversation, pages: AsyncIterable<Message[]>): AsyncIterable<string> {
+/** A conversation as JSON, one message a line; ids of people are left out, and so are ratings of others than the `reader`. */
+export async function* exportJson(
+  conversation: Conversation,
+  pages: AsyncIterable<Message[]>,
+  reader: readonly string[],
+): AsyncIterable<string> {
   const { id, title, surface, createdAt, updatedAt, usage } = conversation
   const head = { id, title, surface, createdAt: iso(createdAt), updatedAt: iso(updatedAt), usage }
   yield `${JSON.stringify(head).slice(0, -1)},"messages":[`
   let first = true
   for await (const messages of pages) {
     for (const message of messages) {
-      yield `${first ? '' : ','}\n${JSON.stringify(jsonOf(message))}`
+      yield `${first ? '' : ','}\n${JSON.stringify(jsonOf(message, reader))}`
       first = false
     }
   }
   yield '\n]}\n'
 }
 
-function jsonOf({ turn, role, text, at, surface, author, answer, rating }: Message) {
+function jsonOf({ turn, role, text, at, surface, author, answer, rating }: Message, reader: readonly string[]) {
+  const own = rating && reader.includes(rating.user) ? rating : undefined
   return {
     turn,
     role,
@@ -59,7 +67,7 @@ function jsonOf({ turn, role, text, at, surface, author, answer, rating }: Messa
     surface,
     ...(author && { author: author.name }),
     ...answer,
-    ...(rating && { rating: { value: rating.value, ...(rating.comment && { comment: rating.comment }) } }),
+    ...(own && { rating: { value: own.value, ...(own.comment && { comment: own.comment }) } }),
   }
 }
 

@@ -1,10 +1,11 @@
+import { createAccess } from './access.ts'
 import type { Audit } from './audit.ts'
 import { Fault } from './errors.ts'
-import { exportJson, pagesOf } from './export.ts'
+import { exportJson, idsOf, pagesOf } from './export.ts'
 import { shownIdentities } from './identities.ts'
 import type { People } from './people.ts'
-import type { Store } from './store.ts'
-import type { Conversation, User } from './types.ts'
+import type { Entry, Store } from './store.ts'
+import type { Conversation, Message, User } from './types.ts'
 
 /** What a person may do with all that is kept about them. */
 export interface Personal {
@@ -23,7 +24,7 @@ export interface Personal {
 const page = 100
 
 export function createPersonal(options: {
-  store: Pick<Store, 'users' | 'sessions' | 'conversations' | 'usage' | 'records'>
+  store: Pick<Store, 'users' | 'sessions' | 'conversations' | 'absences' | 'usage' | 'records'>
   /** Nothing may go on in a conversation that is about to be deleted. */
   stop(conversation: string): Promise<unknown>
   people: Pick<People, 'changed'>
@@ -32,6 +33,7 @@ export function createPersonal(options: {
 }): Personal {
   const { store, people, audit, now = Date.now } = options
   const { users, sessions, conversations, usage, records } = store
+  const access = createAccess(store)
 
   async function* conversationsOf(user: string): AsyncIterable<Conversation> {
     for (let before: string | undefined; ; ) {
@@ -42,14 +44,29 @@ export function createPersonal(options: {
     }
   }
 
-  async function* entriesOf(kind: 'audit' | 'feedback', { id, formerly = [] }: User) {
-    const user = [id, ...formerly]
+  /** Of what was said where they are no more, only what they said themselves. */
+  async function* pagesFor(user: User, conversation: Conversation): AsyncIterable<Message[]> {
+    const whole = (await access.seen(user.id, [{ conversation }])).length > 0
+    const ids = idsOf(user)
+    for await (const messages of pagesOf(conversations, conversation))
+      yield whole ? messages : messages.filter(({ author }) => author && ids.includes(author.user))
+  }
+
+  async function* entriesOf(kind: 'audit' | 'feedback', about: User) {
+    const user = idsOf(about)
     for (let before: string | undefined; ; ) {
       const some = await records.list(kind, { user, limit: page, ...(before !== undefined && { before }) })
       yield* some
       if (some.length < page) return
       before = some.at(-1)!.id
     }
+  }
+
+  /** Who else did something to them is not theirs to know. */
+  async function* auditOf(user: User): AsyncIterable<Entry> {
+    const known = [...idsOf(user), 'operator', undefined] as unknown[]
+    for await (const { data, ...entry } of entriesOf('audit', user))
+      yield { ...entry, data: known.includes(data.actor) ? data : { ...data, actor: 'an administrator' } }
   }
 
   async function* usageOf(user: string) {
@@ -75,23 +92,39 @@ export function createPersonal(options: {
     await conversations.remove(conversation.id)
   }
 
-  async function finish(id: string, actor: string): Promise<void> {
+  /** The user, as long as they are themselves still and nothing keeps their data. */
+  async function deletable(id: string): Promise<User | 'held' | null> {
     const user = await users.get(id)
-    if (user) {
-      await sessions.endAll(user.id)
-      // What is gone is off the list: the next page is the first one again.
-      for (;;) {
-        const { items } = await conversations.list(user.id, { limit: page })
-        if (items.length === 0) break
-        for (const { conversation } of items) await forgetConversation(conversation, user.id)
+    // Whoever became another user has a history that nobody asked to delete.
+    if (user?.id !== id) return null
+    return user.hold ? 'held' : user
+  }
+
+  /** False: it came under a legal hold, and goes on when that is lifted. */
+  async function finish(id: string, actor: string): Promise<boolean> {
+    // What is gone is off the list: the next page is the first one again.
+    for (;;) {
+      const user = await deletable(id)
+      if (user === 'held') return false
+      if (!user) break
+      await sessions.endAll(id)
+      const { items } = await conversations.list(id, { limit: page })
+      for (const { conversation } of items) await forgetConversation(conversation, id)
+      if (items.length === 0) {
+        await forgetPerson(user, actor)
+        break
       }
-      for await (const { id: entry } of entriesOf('feedback', user)) await records.drop('feedback', entry)
-      await usage.forget(user.id)
-      await users.remove(user.id)
-      await people.changed(user)
-      await audit.record('delete', { user: user.id, actor, details: { what: 'everything' } })
     }
     await records.drop('deletion', id)
+    return true
+  }
+
+  async function forgetPerson(user: User, actor: string): Promise<void> {
+    for await (const { id: entry } of entriesOf('feedback', user)) await records.drop('feedback', entry)
+    await usage.forget(user.id)
+    await users.remove(user.id)
+    await people.changed(user)
+    await audit.record('delete', { user: user.id, actor, details: { what: 'everything' } })
   }
 
   return {
@@ -104,24 +137,31 @@ export function createPersonal(options: {
       let first = true
       for await (const conversation of conversationsOf(user.id)) {
         yield first ? '\n' : ',\n'
-        yield* exportJson(conversation, pagesOf(conversations, conversation))
+        yield* exportJson(conversation, pagesFor(user, conversation), idsOf(user))
         first = false
       }
       yield ']'
       yield* listed('feedback', entriesOf('feedback', user))
       yield* listed('usage', usageOf(user.id))
-      yield* listed('audit', entriesOf('audit', user))
+      yield* listed('audit', auditOf(user))
       yield '}\n'
     },
-    async forget(user, actor = user.id) {
+    async forget({ id }, actor = id) {
+      // As they are now: a hold may be younger than what the surface knows of them.
+      const user = await users.get(id)
+      if (!user) return
       if (user.hold) throw new Fault('on_hold')
       await records.put('deletion', { id: user.id, at: now(), data: { actor } })
-      await finish(user.id, actor)
+      if (!(await finish(user.id, actor))) throw new Fault('on_hold')
     },
     async resume() {
-      const begun = await records.list('deletion', { limit: page })
-      for (const { id, data } of begun) await finish(id, String(data.actor))
-      return begun.length
+      let finished = 0
+      for (let before: string | undefined; ; ) {
+        const begun = await records.list('deletion', { limit: page, ...(before !== undefined && { before }) })
+        for (const { id, data } of begun) if (await finish(id, String(data.actor))) finished++
+        if (begun.length < page) return finished
+        before = begun.at(-1)!.id
+      }
     },
   }
 }

@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { LRUCache } from 'lru-cache'
 import type { Audit } from './audit.ts'
 import { messageOf } from './errors.ts'
 import type { Store } from './store.ts'
@@ -21,6 +20,7 @@ export interface Retention {
 
 /** How soon another instance finishes what one that died had begun. */
 const resumeEveryMs = 30_000
+const resumeLockMs = 10_000
 const purgeEveryMs = 3_600_000
 const lockMs = 10 * 60_000
 const step = 50
@@ -38,18 +38,14 @@ export function createRetention(options: {
 }): Retention {
   const { store, times, audit, log, now = Date.now } = options
   const ending = new AbortController()
-  const holds = new LRUCache<string, boolean>({ max: 10_000, ttl: 60_000 })
   let running: Promise<unknown> = Promise.resolve()
   let timer: NodeJS.Timeout | undefined
 
-  /** One person under a legal hold keeps a conversation for all of them. */
-  async function isHeld(participants: string[]): Promise<boolean> {
+  /** One person under a legal hold keeps a conversation for all of them. `known` is what was looked up for this step. */
+  async function isHeld(participants: string[], known: Map<string, boolean>): Promise<boolean> {
     for (const id of participants) {
-      let held = holds.get(id)
-      if (held === undefined) {
-        held = (await store.users.get(id))?.hold === true
-        holds.set(id, held)
-      }
+      const held = known.get(id) ?? (await store.users.get(id))?.hold === true
+      known.set(id, held)
       if (held) return true
     }
     return false
@@ -65,8 +61,9 @@ export function createRetention(options: {
         limit: step,
         ...(after !== undefined && { after }),
       })
+      const known = new Map<string, boolean>()
       for (const { id, participants } of items) {
-        if (await isHeld(participants)) continue
+        if (await isHeld(participants, known)) continue
         await store.conversations.remove(id)
         removed++
       }
@@ -78,20 +75,22 @@ export function createRetention(options: {
     return removed
   }
 
-  async function alone(work: () => Promise<number>): Promise<number> {
-    const release = await store.vault.lock('retention', lockMs)
-    if (!release) return 0
+  async function alone<T>(what: string, ms: number, work: () => Promise<T>): Promise<T | undefined> {
+    const release = await store.vault.lock(what, ms)
+    if (!release) return undefined
     try {
-      await options.resume()
       return await work()
     } finally {
       await release()
     }
   }
 
-  function sweep(): Promise<number> {
-    return alone(async () => {
-      holds.clear()
+  /** Under a lock of its own, and a short one: an instance that dies while it deletes keeps nobody from this. */
+  const resume = (): Promise<unknown> => alone('resume', resumeLockMs, options.resume)
+
+  async function sweep(): Promise<number> {
+    await resume()
+    const swept = await alone('retention', lockMs, async () => {
       let removed = 0
       for (const surface of surfaces) {
         const ms = times.conversationsMs[surface]
@@ -102,12 +101,13 @@ export function createRetention(options: {
       }
       return removed
     })
+    return swept ?? 0
   }
 
   let purgedAt = Number.NEGATIVE_INFINITY
   async function tick(): Promise<void> {
     try {
-      if (now() - purgedAt < purgeEveryMs) await alone(async () => 0)
+      if (now() - purgedAt < purgeEveryMs) await resume()
       else {
         await sweep()
         purgedAt = now()

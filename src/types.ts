@@ -387,7 +387,7 @@ export interface Chat {
     open(user: string, id: string, query: { before?: number; limit: number }): Promise<OpenConversation>
     /** Throws `shared` for a conversation of several. */
     rename(user: string, id: string, title: string): Promise<void>
-    /** Delete it for good; a conversation of several leaves the user's list alone. */
+    /** Delete it for good; a conversation of several leaves the user's list alone. Throws `on_hold` under a legal hold. */
     remove(user: string, id: string): Promise<void>
     rate(
       user: string,

@@ -109,6 +109,31 @@ export function continuingContract(name: string, open: () => Promise<{ store: St
       expect(await one.chat.continue(ann.id, id, elsewhere, true)).toMatchObject({ status: 'copied' })
     })
 
+    it('under a legal hold takes nothing away from what there is', async () => {
+      const own = await ask('evidence', dm)
+      const shared = await ask('more of it', channel)
+      await store.users.update(ann.id, { hold: true })
+      for (const id of [own, shared]) {
+        await expect(one.chat.conversations.remove(ann.id, id)).rejects.toMatchObject({ code: 'on_hold' })
+        expect(await participantsOf(id)).toEqual([ann.id])
+      }
+    })
+
+    it('shows nobody what others said of an answer', async () => {
+      const id = await ask('for all', channel)
+      await ask('me too', channel, 'U2')
+      const { messages } = await one.chat.conversations.open(ann.id, id, { limit: 9 })
+      await one.chat.conversations.rate(ann.id, id, messages[0]!.turn, { value: 'down', comment: 'nonsense' })
+      const exported = async (user: User) => {
+        let text = ''
+        for await (const piece of await one.chat.conversations.export(user.id, id, 'json')) text += piece
+        return text
+      }
+      expect(await exported(ann)).toContain('nonsense')
+      expect(await exported(bob)).toContain('me too')
+      expect(await exported(bob)).not.toMatch(/nonsense|"rating"/)
+    })
+
     it('ends with a fresh conversation', async () => {
       const id = await ask('one', dm)
       await one.chat.continue(ann.id, id, otherDm)
@@ -137,6 +162,17 @@ export function continuingContract(name: string, open: () => Promise<{ store: St
           await expect(refused).rejects.toMatchObject({ code: 'not_found' })
         await left(true)
         expect(await listed()).toContain(id)
+      })
+
+      it('does not come back by parting from the account that left', async () => {
+        const id = await ask('before', channel, 'U2')
+        await ask('private', otherDm, 'U2')
+        await store.users.attach(bob.id, 'web:local:bob')
+        await left(false)
+        await store.users.detach(bob.id, 'slack:T1:U2', { ...bob, id: 'someone-fresh-0001', identities: [] })
+        await expect(one.chat.conversations.open(bob.id, id, { limit: 1 })).rejects.toMatchObject({ code: 'not_found' })
+        const { items } = await one.chat.conversations.list(bob.id, { limit: 10 })
+        expect(items.map(({ direct }) => direct)).toEqual([true])
       })
 
       it('is nobody’s business where they never wrote to us', async () => {

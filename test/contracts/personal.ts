@@ -76,7 +76,7 @@ export function personalContract(open: Open): void {
       conversations: { messages: { text: string }[] }[]
       feedback: unknown[]
       usage: unknown[]
-      audit: { data: { action: string } }[]
+      audit: { data: { action: string; actor?: string } }[]
     }
   }
 
@@ -93,6 +93,30 @@ export function personalContract(open: Open): void {
       expect(texts.toSorted()).toEqual(['about first', 'about second', 'first', 'second'])
       expect(all.feedback).toHaveLength(1)
       expect(all.audit.map(({ data }) => data.action)).toEqual(['export'])
+    })
+
+    test('of what was said in a channel they have left has their own words alone', async () => {
+      const [ann, bob] = [await stored('ann', { identities: ['slack:local:ann'] }), await stored('bob')]
+      const where = { channel: 'c', surface: 'slack', direct: false } as const
+      await said(ann, 'ann asks', where)
+      await said(bob, 'bob asks', where)
+      expect(JSON.stringify(await exported(ann))).toContain('bob asks')
+      await bed.store.absences.left('slack:local:c', 'slack:local:ann')
+      const text = JSON.stringify(await exported(ann))
+      expect(text).toContain('ann asks')
+      expect(text).not.toContain('bob')
+      expect(text).not.toContain('about ann asks')
+    })
+
+    test('names nobody who did something to them', async () => {
+      const ann = await stored('ann')
+      const at = bed.clock.now()
+      const entry = (actor: string) => ({ id: newId(at), at, user: ann.id, data: { action: 'disable', actor } })
+      for (const actor of ['id-of-an-admin', 'operator', ann.id]) await bed.store.records.put('audit', entry(actor))
+      const { audit } = await exported(ann)
+      expect(audit.map(({ data }) => data.actor).toSorted()).toEqual(
+        ['an administrator', 'operator', ann.id, ann.id].toSorted(),
+      )
     })
 
     test('of someone who never wrote is well formed too', async () => {
@@ -139,6 +163,32 @@ export function personalContract(open: Open): void {
       expect(await personal.resume()).toBe(0)
     })
 
+    test('ends at a legal hold that came after it was asked for, and goes on when that is lifted', async () => {
+      const ann = await stored('ann')
+      const { id } = await said(ann, 'evidence', { channel: 'a' })
+      await bed.store.users.update(ann.id, { hold: true })
+      // What is handed in was read before.
+      await expect(personal.forget(ann)).rejects.toMatchObject({ code: 'on_hold' })
+      await bed.store.records.put('deletion', { id: ann.id, at: 1, data: { actor: ann.id } })
+      expect(await personal.resume()).toBe(0)
+      expect(await read(id)).not.toBeNull()
+      await bed.store.users.update(ann.id, { hold: undefined } as unknown as { hold: boolean })
+      expect(await personal.resume()).toBe(1)
+      expect(await read(id)).toBeNull()
+      expect(await bed.store.users.get(ann.id)).toBeNull()
+    })
+
+    test('that was begun takes nothing from a user whom they became meanwhile', async () => {
+      const [ann, bob] = [await stored('ann'), await stored('bob')]
+      const { id } = await said(bob, 'mine', { channel: 'b' })
+      await bed.store.records.put('deletion', { id: ann.id, at: 1, data: { actor: ann.id } })
+      await bed.store.users.merge(ann.id, bob.id)
+      await personal.resume()
+      expect(await bed.store.users.get(bob.id)).not.toBeNull()
+      expect(await read(id)).not.toBeNull()
+      expect(await bed.store.records.list('deletion', { limit: 5 })).toEqual([])
+    })
+
     test('is refused under a legal hold', async () => {
       const ann = await stored('ann', { hold: true })
       const { id } = await said(ann, 'evidence', { channel: 'a' })
@@ -174,6 +224,41 @@ export function personalContract(open: Open): void {
       expect(await retention.sweep()).toBe(0)
       expect(await read(kept.id)).not.toBeNull()
       expect(await read(busy.id)).not.toBeNull()
+    })
+
+    test('stays under a legal hold that comes while others are deleted', async () => {
+      const [ann, bob] = [await stored('ann'), await stored('bob')]
+      for (let i = 0; i < 60; i++) await said(ann, `question ${i}`, { channel: `c${i}` })
+      for (let i = 0; i < 60; i++) await said(i % 2 ? ann : bob, `later ${i}`, { channel: `d${i}` })
+      bed.clock.advance(31 * day)
+      const { conversations, users } = bed.store
+      let first = true
+      const stale: typeof conversations.stale = async (query) => {
+        if (!first && query.surface === 'web') await users.update(ann.id, { hold: true })
+        first = false
+        return conversations.stale(query)
+      }
+      const store = { ...bed.store, conversations: { ...conversations, stale } }
+      const sweeper = createRetention({
+        store,
+        times: { conversationsMs: { web: 30 * day }, auditMs: 100 * day },
+        resume: personal.resume,
+        audit: createAudit({ records: bed.store.records, log: quietLog(), now: bed.clock.now }),
+        log: quietLog(),
+        now: bed.clock.now,
+      })
+      const removed = await sweeper.sweep()
+      const { items } = await conversations.list(ann.id, { limit: 200 })
+      expect(removed).toBe(120 - items.length)
+      expect(items.length).toBeGreaterThanOrEqual(30)
+    })
+
+    test('is finished although an instance that died was deleting what is old', async () => {
+      const ann = await stored('ann')
+      await bed.store.records.put('deletion', { id: ann.id, at: 1, data: { actor: ann.id } })
+      await bed.store.vault.lock('retention', 60_000)
+      await retention.sweep()
+      expect(await bed.store.users.get(ann.id)).toBeNull()
     })
 
     test('is deleted in many small steps', async () => {

@@ -23,7 +23,7 @@ import { quietLog } from './log.ts'
 
 export type Ports = Pick<
   Store,
-  'users' | 'sessions' | 'counters' | 'conversations' | 'cache' | 'bus' | 'records' | 'usage' | 'vault'
+  'users' | 'sessions' | 'counters' | 'conversations' | 'cache' | 'bus' | 'records' | 'usage' | 'vault' | 'absences'
 >
 
 export interface Site {
@@ -213,7 +213,7 @@ export function breakable(ports: Ports): { ports: Ports; broken: { now: boolean 
           broken.now ? Promise.reject(new Fault('store_unavailable')) : Reflect.apply(method, target, args)
       },
     })
-  const { users, sessions, counters, conversations, cache, bus, records, usage, vault } = ports
+  const { users, sessions, counters, conversations, cache, bus, records, usage, vault, absences } = ports
   const guarded = {
     users: guard(users),
     sessions: guard(sessions),
@@ -223,6 +223,7 @@ export function breakable(ports: Ports): { ports: Ports; broken: { now: boolean 
     bus: guard(bus),
     records: guard(records),
     usage: guard(usage),
+    absences: guard(absences),
     vault: guard(vault),
   }
   return { ports: guarded, broken }
