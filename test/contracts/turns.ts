@@ -165,6 +165,7 @@ export function turnsContract(
       const screen = new Screen()
       const model = new ScriptedModel()
       const renewed: string[] = []
+      const asked: number[] = []
       const leases: Store['leases'] = {
         ...store.leases,
         settle(claim, next) {
@@ -176,6 +177,7 @@ export function turnsContract(
           return step
         },
         async renew(claim, ms) {
+          if (claim.incoming.text === 'second') asked.push(Date.now())
           const kept = await store.leases.renew(claim, ms)
           if (kept) renewed.push(claim.incoming.text)
           return kept
@@ -189,6 +191,8 @@ export function turnsContract(
       await one.chat.accept(message('first'))
       // Far longer than its lease without one.
       await until(() => renewed.filter((text) => text === 'second').length === 6)
+      // Not before a third of it was used up.
+      expect(asked.slice(1).filter((at, i) => at - asked[i]! < 333)).toEqual([])
       expect(model.prompts).toHaveLength(2)
       const user = await one.chat.who({ surface: 'slack', workspace: 'T1', id: 'U1' })
       const { items } = await one.chat.conversations.list(user.id, { limit: 1 })
