@@ -75,6 +75,8 @@ export function createPeople(options: PeopleOptions): People {
     },
   })
   let unsubscribe: (() => void) | undefined
+  /** Counts up with each change: what was read before it may not be remembered after it. */
+  let changes = 0
 
   /** A surface that cannot tell now, or not soon, keeps nobody out who was let in before. */
   async function stillMay(sender: Sender, identity: string): Promise<void> {
@@ -90,8 +92,9 @@ export function createPeople(options: PeopleOptions): People {
   async function remembered(key: string, look: () => Promise<User>): Promise<User> {
     let user = known.get(key)
     if (!user) {
+      const before = changes
       user = await look()
-      known.set(key, user)
+      if (changes === before) known.set(key, user)
     }
     if (user.state === 'disabled') throw new Fault('refused_disabled')
     return user
@@ -117,17 +120,17 @@ export function createPeople(options: PeopleOptions): People {
     }
   }
 
-  async function changed({ id, identities, formerly = [] }: User): Promise<void> {
-    const keys = [...identities, ...[id, ...formerly].map(byId)]
-    forget(keys)
+  async function changed(user: User): Promise<void> {
+    forget(keysOf(user))
     try {
-      await bus.publish(channel, { keys })
+      await tellOfChange(bus, user)
     } catch (thrown) {
       log.warn({ err: thrown }, 'other instances could not be told of a change of a user; they see it in a minute')
     }
   }
 
   function forget(keys: readonly string[]): void {
+    changes++
     for (const key of keys) known.delete(key)
   }
 
@@ -170,6 +173,15 @@ export function createPeople(options: PeopleOptions): People {
       unsubscribe = undefined
     },
   }
+}
+
+/** Every instance forgets at once what it knows of a user. For those who change users beside a running service. */
+export async function tellOfChange(bus: Pick<Bus, 'publish'>, user: User): Promise<void> {
+  await bus.publish(channel, { keys: keysOf(user) })
+}
+
+function keysOf({ id, identities, formerly = [] }: User): string[] {
+  return [...identities, ...[id, ...formerly].map(byId)]
 }
 
 const byId = (id: string): string => ` ${id}`

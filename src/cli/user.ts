@@ -1,8 +1,10 @@
 import { parseArgs } from 'node:util'
+import { createAudit } from '../audit.ts'
 import { type Config, ConfigError, configExitCode, readConfig } from '../config.ts'
 import { messageOf } from '../errors.ts'
 import { createLog } from '../log.ts'
 import { openStore } from '../openStore.ts'
+import { tellOfChange } from '../people.ts'
 import type { Role } from '../types.ts'
 import { Cancelled, readNewPassword, type Terminal } from './password.ts'
 import { createUserCommands, type NewPassword, type UserCommands } from './users.ts'
@@ -26,6 +28,7 @@ const interruptedExitCode = 130
 
 class UsageError extends Error {}
 
+type Changed = Parameters<typeof createUserCommands>[2]
 type Run = (commands: UserCommands, terminal: Terminal) => Promise<Iterable<string>> | AsyncIterable<string>
 
 /** What the arguments ask for, checked before anything is opened. */
@@ -89,7 +92,12 @@ async function execute(run: Run, around: Surroundings): Promise<void> {
   )
   const store = await openStore(config, logs.log('store'))
   try {
-    const told = run(createUserCommands(store.users, store.sessions), around)
+    const audit = createAudit({ records: store.records, log: logs.log('audit') })
+    const changed: Changed = async (user, action, details) => {
+      await tellOfChange(store.bus, user)
+      await audit.record(action, { user: user.id, actor: 'operator', ...(details && { details }) })
+    }
+    const told = run(createUserCommands(store.users, store.sessions, changed), around)
     for await (const line of await told) around.out.write(`${line}\n`)
   } finally {
     await store.close()

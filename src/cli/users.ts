@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
+import type { AuditAction } from '../audit.ts'
 import { newId, webIdentityOf } from '../ids.ts'
 import { hashPassword, passwordFault } from '../passwords.ts'
 import type { Sessions, Users } from '../store.ts'
-import type { Role, User } from '../types.ts'
+import type { JsonObject, Role, User } from '../types.ts'
 
 /** What somebody asked for that cannot be done, in words for them. */
 export class Refused extends Error {}
@@ -23,15 +24,27 @@ export type NewPassword = 'generate' | (() => Promise<string>)
 const longestName = 64
 const page = 200
 
-export function createUserCommands(users: Users, sessions: Pick<Sessions, 'endAll'>): UserCommands {
+/** `changed` is told of what was done, before a user's sessions are ended. */
+export function createUserCommands(
+  users: Users,
+  sessions: Pick<Sessions, 'endAll'>,
+  changed: (user: User, action: AuditAction, details?: JsonObject) => Promise<void>,
+): UserCommands {
   async function find(name: string): Promise<User> {
     const user = await users.find(name.includes(':') ? name : webIdentityOf(name))
     if (!user) throw new Refused(`There is no user ${quoted(name)}.`)
     return user
   }
 
-  async function change(user: User, patch: Parameters<Users['update']>[1]): Promise<void> {
-    if (!(await users.update(user.id, patch))) throw new Refused(`The user ${quoted(user.name)} has just been removed.`)
+  async function change(
+    user: User,
+    patch: Parameters<Users['update']>[1],
+    action: AuditAction,
+    details?: JsonObject,
+  ): Promise<void> {
+    const now = await users.update(user.id, patch)
+    if (!now) throw new Refused(`The user ${quoted(user.name)} has just been removed.`)
+    await changed(now, action, details)
   }
 
   return {
@@ -54,6 +67,7 @@ export function createUserCommands(users: Users, sessions: Pick<Sessions, 'endAl
       }
       const stored = await users.create(user)
       if (stored.id !== user.id) throw new Refused(`There is a user ${quoted(name)} already.`)
+      await changed(stored, 'role', { to: role })
       return [`Added ${quoted(name)} (${role}).`, ...told]
     },
     async *list() {
@@ -71,24 +85,24 @@ export function createUserCommands(users: Users, sessions: Pick<Sessions, 'endAl
       if (!user.identities.some((identity) => identity.startsWith('web:local:')))
         throw new Refused(`${quoted(user.name)} does not sign in on the web page, so there is no password to set.`)
       const { hash, told } = await madePassword(password)
-      await change(user, { password: hash })
+      await change(user, { password: hash }, 'password')
       await sessions.endAll(user.id)
       return [`Changed the password of ${quoted(user.name)} and ended all sessions.`, ...told]
     },
     async disable(name) {
       const user = await find(name)
-      await change(user, { state: 'disabled' })
+      await change(user, { state: 'disabled' }, 'disable')
       await sessions.endAll(user.id)
       return [`Disabled ${quoted(user.name)} and ended all sessions.`]
     },
     async enable(name) {
       const user = await find(name)
-      await change(user, { state: 'active' })
+      await change(user, { state: 'active' }, 'enable')
       return [`Enabled ${quoted(user.name)}.`]
     },
     async role(name, role) {
       const user = await find(name)
-      await change(user, { roles: [role] })
+      await change(user, { roles: [role] }, 'role', { from: user.roles.join(), to: role })
       return [`${quoted(user.name)} is ${role === 'admin' ? 'an admin' : 'a member'} now.`]
     },
   }

@@ -104,6 +104,26 @@ function suite(settings: () => Record<string, string>): void {
     expect((await anna()).state).toBe('active')
   })
 
+  test('leaves an entry in the audit log for each change, and tells every instance of it', async () => {
+    const { id } = await anna()
+    const entries = await store.records.list('audit', { limit: 50, user: id })
+    expect(entries.map(({ data }) => [data.action, data.actor]).toReversed()).toEqual([
+      ['role', 'operator'],
+      ['password', 'operator'],
+      ['role', 'operator'],
+      ['disable', 'operator'],
+      ['enable', 'operator'],
+    ])
+    if (store.engine === 'sqlite') return
+    const told: unknown[] = []
+    const unsubscribe = await store.bus.subscribe('people', ({ keys }) => told.push(keys))
+    expect((await user('disable', 'anna')).code).toBe(0)
+    expect((await user('enable', 'anna')).code).toBe(0)
+    await expect.poll(() => told.length).toBe(2)
+    expect(told[0]).toEqual(['web:local:anna', ` ${id}`])
+    unsubscribe()
+  })
+
   test('lists everybody, without passwords and without what could steer a terminal', async () => {
     const now = Date.now()
     await store.users.create({

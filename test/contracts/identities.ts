@@ -149,6 +149,24 @@ export function identitiesContract(open: Open, traits: Traits = {}): void {
       )
     })
 
+    test('a user who is disabled while they are looked up is refused from the next message on', async () => {
+      const user = await one.people.resolve(slack('U1'))
+      const { users } = bed.store
+      let meanwhile = async (): Promise<void> => {
+        meanwhile = async () => {}
+        const disabled = await users.update(user.id, { state: 'disabled' })
+        await one.people.changed(disabled!)
+      }
+      const find: typeof users.find = async (identity) => {
+        const found = await users.find(identity)
+        await meanwhile()
+        return found
+      }
+      one = await serve(Object.assign(Object.create(bed.store), { users: { ...users, find } }) as Store)
+      await one.people.resolve(slack('U1')).catch(() => {})
+      await expect(one.people.resolve(slack('U1'))).rejects.toMatchObject({ code: 'refused_disabled' })
+    })
+
     test('costs no look into the store while it is fresh', async () => {
       let finds = 0
       const find = (identity: string): Promise<User | null> => {
