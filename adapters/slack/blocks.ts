@@ -16,6 +16,13 @@ export const ids = {
   question: 'question',
   comment: 'comment',
   command: '/ask',
+  continueHere: 'continue_here',
+  continueShared: 'continue_shared',
+  linkCheck: 'link_check',
+  linkJoin: 'link_join',
+  linkStop: 'link_stop',
+  forgetAll: 'forget_all',
+  cancel: 'cancel',
 } as const
 
 /** The content of a posted message. */

@@ -7,6 +7,7 @@ import { createEvents } from './events.ts'
 import { answerAgain, type Click, comment, rate, type Submission } from './interactions.ts'
 import { slackLogger } from './log.ts'
 import type { Command, Envelope } from './payload.ts'
+import { press, pressIds } from './presses.ts'
 import type { Intake } from './receiver.ts'
 import { askAbout, type MessageAction, openQuestion } from './shortcut.ts'
 
@@ -33,7 +34,10 @@ export function createBolt(options: { desk: Desk; intake: Intake; apiUrl: string
       listen(body as unknown as Envelope, event as unknown as Record<string, unknown>),
     )
 
-  app.command(ids.command, async ({ command, ack }) => ack(await runCommand(desk, command as unknown as Command)))
+  app.command(ids.command, async ({ command, ack }) => {
+    const said = await runCommand(desk, command as unknown as Command)
+    await (said ? ack(said) : ack())
+  })
   app.action(ids.feedback, async ({ body, ack }) => {
     await rate(desk, body as unknown as Click)
     await ack()
@@ -42,6 +46,11 @@ export function createBolt(options: { desk: Desk; intake: Intake; apiUrl: string
     await answerAgain(desk, body as unknown as Click)
     await ack()
   })
+  for (const id of pressIds)
+    app.action(id, async ({ body, ack }) => {
+      desk.background('a button', () => press(desk, body as unknown as Click))
+      await ack()
+    })
   app.shortcut(ids.askAbout, async ({ shortcut, ack }) => {
     await openQuestion(desk, shortcut as unknown as MessageAction)
     await ack()

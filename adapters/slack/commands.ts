@@ -1,10 +1,12 @@
 import { asFault, notice } from '../../src/errors.ts'
-import type { Place } from '../../src/types.ts'
-import { webLink } from './blocks.ts'
+import type { Place, Sender } from '../../src/types.ts'
 import type { Desk } from './desk.ts'
+import { begin, orWords } from './dialogues.ts'
+import { commandPlace } from './incoming.ts'
 import { type Command, type CommandAddress, sourceOfCommand } from './payload.ts'
 import { escapeText, readableNow } from './readable.ts'
-import { helpText } from './words.ts'
+import type { Shown } from './shown.ts'
+import { helpText, wordOf } from './words.ts'
 import type { Workspace } from './workspaces.ts'
 
 /** What is answered to a command at once: to the person alone, or to the channel. */
@@ -15,13 +17,8 @@ export interface Said {
 
 const toYou = (text: string): Said => ({ response_type: 'ephemeral', text })
 
-/** `/ask` is a conversation of one person in one channel, which nobody else sees. */
-export function commandPlace(tenant: string, channel: string, user: string): Place {
-  return { surface: 'slack', workspace: tenant, channel, thread: `ask:${user}`, direct: true }
-}
-
 /** `/ask`. Never rejects: Slack would show an error of its own, and does not bring a command again. */
-export async function runCommand(desk: Desk, command: Command): Promise<Said> {
+export async function runCommand(desk: Desk, command: Command): Promise<Said | undefined> {
   try {
     const own = await desk.workspaces.find(sourceOfCommand(command))
     if (!own)
@@ -34,12 +31,14 @@ export async function runCommand(desk: Desk, command: Command): Promise<Said> {
   }
 }
 
-async function run(desk: Desk, command: Command, own: Workspace): Promise<Said> {
+async function run(desk: Desk, command: Command, own: Workspace): Promise<Said | undefined> {
   const { chat } = desk
   const text = (command.text ?? '').trim()
   const place = commandPlace(tenantOf(command), command.channel_id, command.user_id)
-  switch (text.toLowerCase()) {
-    case '':
+  const order = wordOf(text)
+  if (text === '') return toYou(helpText({ command: true }))
+  const word = order?.word
+  switch (word) {
     case 'help':
       return toYou(helpText({ command: true }))
     case 'stop':
@@ -55,10 +54,25 @@ async function run(desk: Desk, command: Command, own: Workspace): Promise<Said> 
         'Slack does not tell me in which thread you are. Write `mute` in the thread that I should keep out of.',
       )
     case 'continue':
-      return toYou(await whereToContinue(desk, place))
+    case 'link':
+    case 'forget me':
+      return later(desk, command, async () => {
+        const here = place.workspace
+        const sender: Sender = { surface: 'slack', workspace: here, id: command.user_id }
+        const user = await desk.who(sender, { install: own.install, external: false, team: command.team_id })
+        return begin(desk, user, { ...order, word, place, spot: { u: sender.id, w: 'a' }, here })
+      })
     default:
       return ask(desk, command, own, place, text)
   }
+}
+
+/** What may need a look at Slack first, for which a command does not wait. */
+function later(desk: Desk, { response_url: url }: Command, what: () => Promise<Shown>): undefined {
+  desk.background('answering a command', async () => {
+    const { text, blocks } = await orWords(desk, what)
+    await desk.respond(url, text, blocks)
+  })
 }
 
 async function ask(desk: Desk, command: Command, own: Workspace, place: Place, text: string): Promise<Said> {
@@ -91,16 +105,6 @@ async function ask(desk: Desk, command: Command, own: Workspace, place: Place, t
   // Slack shows nobody what was typed, so it is repeated.
   const shown = escapeText(readableNow(question, own.install, desk.names)).slice(0, 2_000)
   return inChannel ? { response_type: 'in_channel', text: `<@${user}> asks: ${shown}` } : toYou(`You asked: ${shown}`)
-}
-
-async function whereToContinue(desk: Desk, place: Place): Promise<string> {
-  const { publicUrl } = desk.links
-  if (!publicUrl) return 'The web page has no address here, so there is nowhere to continue.'
-  const conversation = await desk.chat.current(place)
-  const link = conversation && webLink(desk.links, conversation)
-  return link
-    ? `<${link}|Continue this conversation on the web>`
-    : `You have not asked anything here yet. All of your conversations are on <${publicUrl}/|the web page>.`
 }
 
 function tenantOf(command: Command): string {

@@ -9,8 +9,9 @@ import { isOurs, type Workspaces } from './workspaces.ts'
 /** So much of a thread is read: its first message and the last ones before the question. */
 const messages = 40
 const chars = 12_000
-/** One page of Slack's; a longer thread is read from its beginning. */
+/** Slack gives a thread from its beginning, in pages of so many messages; so many pages are read. */
 const page = 200
+const mostPages = 5
 
 /** What somebody said; everything else is Slack's own bookkeeping. */
 const said = new Set([undefined, 'thread_broadcast', 'bot_message', 'file_share'])
@@ -20,20 +21,31 @@ export function createPrepare(options: { api: Api; names: Names; workspaces: Wor
   const { api, names, workspaces, log } = options
 
   async function quotesOf(address: ThreadAddress): Promise<Quote[]> {
-    const { install, channel, thread, ts } = address
+    const { install, ts } = address
     const own = await workspaces.byKey(install)
-    const result = await api.call(
-      install,
-      'conversations.replies',
-      { channel, ts: thread, latest: ts, limit: page },
-      { about: channel },
-    )
-    const found = (Array.isArray(result.messages) ? (result.messages as MessageEvent[]) : []).filter(
+    const found = (await read(address)).filter(
       (one) => one.text?.trim() && said.has(one.subtype) && !isOurs(one, own) && one.ts !== ts,
     )
     const kept = found.length > messages ? [found[0]!, ...found.slice(1 - messages)] : found
     const quotes = await Promise.all(kept.map((one) => quoteOf(install, one)))
     return within(quotes)
+  }
+
+  /**
+   * What stands in the thread before the question. Each page more brings newer words, but the answer waits for them: one that
+   * Slack does not give at once is done without.
+   */
+  async function read({ install, channel, thread, ts }: ThreadAddress): Promise<MessageEvent[]> {
+    const messages: MessageEvent[] = []
+    for (let count = 0, cursor = ''; count < mostPages; count++) {
+      const args = { channel, ts: thread, latest: ts, limit: page, ...(cursor && { cursor }) }
+      const reading = api.call(install, 'conversations.replies', args, { about: channel, impatient: count > 0 })
+      const result = await (count > 0 ? reading.catch(() => undefined) : reading)
+      if (Array.isArray(result?.messages)) messages.push(...(result.messages as MessageEvent[]))
+      cursor = (result?.response_metadata as { next_cursor?: string } | undefined)?.next_cursor ?? ''
+      if (!cursor) break
+    }
+    return messages
   }
 
   async function quoteOf(

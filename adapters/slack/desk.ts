@@ -4,6 +4,7 @@ import { identityOf } from '../../src/ids.ts'
 import type { Counters } from '../../src/store.ts'
 import type { Log, PlatformChat, Sender, User } from '../../src/types.ts'
 import type { Api } from './api.ts'
+import { type Attendance, createAttendance } from './attendance.ts'
 import type { Block, Links } from './blocks.ts'
 import type { SlackConfig } from './config.ts'
 import type { Http } from './http.ts'
@@ -39,6 +40,7 @@ export interface Desk {
   names: Names
   ways: Ways
   links: Links
+  attendance: Attendance
   config: SlackConfig
   log: Log
   now(): number
@@ -50,6 +52,8 @@ export interface Desk {
   tell(address: ThreadAddress, text: string, blocks?: Block[]): Promise<void>
   /** Answer a command or a button for that person alone. */
   respond(url: string, text: string, blocks?: Block[]): Promise<void>
+  /** The same in place of the message with the button. */
+  replace(url: string, text: string, blocks?: Block[]): Promise<void>
   /** Questions that were taken back: that they were stopped is said to nobody. */
   withdrawn: Withdrawn
   /** The first to ask for this id, on whichever instance. */
@@ -95,6 +99,7 @@ export function createDesk(
   const desk: Desk = {
     ...parts,
     withdrawn: createWithdrawn(),
+    attendance: createAttendance(chat),
     background(what, work) {
       const task = work()
         .then(
@@ -112,8 +117,10 @@ export function createDesk(
       return chat.who(sender)
     },
     async tell(address, text, blocks) {
-      const { install, channel, thread, user, direct } = address
-      const body = { channel, thread_ts: thread, text, ...(blocks && { blocks }) }
+      const { install, channel, thread, ts, user, direct, inThread } = address
+      // Slack shows nothing to one person alone in a thread that has not begun.
+      const begun = direct || thread !== ts || inThread
+      const body = { channel, ...(begun && { thread_ts: thread }), text, ...(blocks && { blocks }) }
       // In direct messages there is nobody else, and what is there for one only is gone with the next reload.
       const said = { ...body, metadata: { event_type: 'chat_note', event_payload: {} } }
       if (direct) await api.call(install, 'chat.postMessage', said, { about: channel })
@@ -121,6 +128,7 @@ export function createDesk(
     },
     respond: (url, text, blocks) =>
       http.respond(url, { response_type: 'ephemeral', replace_original: false, text, ...(blocks && { blocks }) }),
+    replace: (url, text, blocks) => http.respond(url, { replace_original: true, text, ...(blocks && { blocks }) }),
     async first(id) {
       return (await counters.hit(markOf(id), rememberedMs)).count === 1
     },

@@ -5,6 +5,8 @@ export const eventNames = [
   'app_home_opened',
   'app_mention',
   'app_uninstalled',
+  'member_joined_channel',
+  'member_left_channel',
   'message',
   'tokens_revoked',
 ] as const

@@ -1,14 +1,15 @@
 import { notice } from '../../src/errors.ts'
 import type { Incoming } from '../../src/types.ts'
 import { buttonValue, ids, plain, section } from './blocks.ts'
+import { asksForTheRest } from './continuing.ts'
 import type { Desk } from './desk.ts'
 import type { eventNames } from './eventNames.ts'
 import { publishHome, suggestPrompts } from './home.ts'
 import { placeOf, type Understood, understand } from './incoming.ts'
 import { installationKey } from './installations.ts'
+import { type Order, obey, whoOrders } from './orders.ts'
 import { type Envelope, type MessageEvent, sourceOfEvent, type ThreadAddress } from './payload.ts'
 import { readableNow } from './readable.ts'
-import { helpText } from './words.ts'
 import type { Workspace } from './workspaces.ts'
 
 /** Handles one kind of event. Resolves when it is safe to acknowledge; rejects for Slack to bring it again. */
@@ -24,6 +25,11 @@ export function createEvents(desk: Desk): Record<(typeof eventNames)[number], Ev
       case 'question':
         return takeQuestion(desk, understood, event as MessageEvent)
       case 'word':
+        if (await isQuestion(desk, understood)) {
+          await takeQuestion(desk, understood.question, event as MessageEvent)
+          // Its second delivery may come when the answer is there, and would be taken for an order.
+          return desk.background('noting a question', () => desk.first(understood.id))
+        }
         return obey(desk, understood)
       case 'change':
         return amend(desk, understood)
@@ -31,6 +37,13 @@ export function createEvents(desk: Desk): Record<(typeof eventNames)[number], Ev
         return desk.log.debug({ reason: understood.reason }, 'not for us')
     }
   }
+
+  const attends =
+    (here: boolean): EventListener =>
+    async (body, event) => {
+      const own = await desk.workspaces.find(sourceOfEvent(body))
+      if (own && event.user !== own.botUserId) await desk.attendance.changed(body, event, here)
+    }
 
   const removed: EventListener = async (body, event) => {
     const { tokens } = event as { tokens?: { bot?: string[] } }
@@ -45,6 +58,8 @@ export function createEvents(desk: Desk): Record<(typeof eventNames)[number], Ev
     message,
     app_mention: message,
     app_uninstalled: removed,
+    member_joined_channel: attends(true),
+    member_left_channel: attends(false),
     tokens_revoked: removed,
 
     /** The stop button. Slack has ended the streams already. */
@@ -74,6 +89,11 @@ export function createEvents(desk: Desk): Record<(typeof eventNames)[number], Ev
   } satisfies Record<(typeof eventNames)[number], EventListener>
 }
 
+/** “continue” may be both. */
+async function isQuestion(desk: Desk, order: Order): Promise<boolean> {
+  return order.word === 'continue' && asksForTheRest(desk, order.place, () => whoOrders(desk, order))
+}
+
 type Of<Type extends Understood['type']> = Extract<Understood, { type: Type }>
 
 async function takeQuestion(desk: Desk, { incoming, address }: Of<'question'>, event: MessageEvent): Promise<void> {
@@ -98,34 +118,11 @@ async function takeQuestion(desk: Desk, { incoming, address }: Of<'question'>, e
 /** True: it is stored, and was not before. */
 async function accept(desk: Desk, incoming: Incoming, address: ThreadAddress): Promise<boolean> {
   const { status } = await desk.chat.accept(incoming)
+  const { place, sender } = incoming
+  if (status === 'accepted') desk.background('noting who is there', () => desk.attendance.wrote(place, sender))
   if (status === 'full')
     desk.background('saying that there is too much', () => desk.tell(address, notice('inbox_full').text))
   return status === 'accepted'
-}
-
-async function obey(desk: Desk, { word, addressed, id, place, address }: Of<'word'>): Promise<void> {
-  const { chat } = desk
-  const tell = (text: string): void => desk.background('a short answer', () => desk.tell(address, text))
-  // Said between others in a thread, it is for us only if we talk there.
-  const ours = async (): Promise<boolean> => addressed || (await chat.current(place)) !== null
-  await desk.once(id, async () => {
-    switch (word) {
-      case 'stop':
-        if (!(await chat.stopHere(place)) && addressed) tell('There is nothing to stop here.')
-        return
-      case 'new':
-        if (!(await ours())) return
-        await chat.begin(place)
-        return tell('Done: your next message here begins a new conversation.')
-      case 'mute':
-        if (place.direct) return tell('This is only between us, so I answer whatever you write here.')
-        if (!(await ours())) return
-        await chat.mute(place)
-        return tell('I keep quiet in this thread now, until someone mentions me.')
-      case 'help':
-        if (addressed) tell(helpText({ command: true }))
-    }
-  })
 }
 
 async function amend(desk: Desk, { id, change, place, text, address }: Of<'change'>): Promise<void> {
@@ -146,7 +143,8 @@ function offerAgain(desk: Desk, address: ThreadAddress, c: string, t: string): P
   const text = 'You changed your question after I began to answer it.'
   const value = buttonValue({ c, t, ...(address.shared && { w: 's' as const }) })
   const button = { type: 'button', action_id: ids.again, text: plain('Answer again'), value }
-  return desk.tell(address, text, [section(text), { type: 'actions', elements: [button] }])
+  // Its answer is there, or on its way.
+  return desk.tell({ ...address, inThread: true }, text, [section(text), { type: 'actions', elements: [button] }])
 }
 
 function placeIn(body: Envelope, channel: string, thread: string) {

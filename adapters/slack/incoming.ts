@@ -1,13 +1,27 @@
 import type { Incoming, Place, Sender } from '../../src/types.ts'
 import type { Envelope, MessageEvent, ThreadAddress } from './payload.ts'
 import { sourceOfEvent } from './payload.ts'
-import { type Word, wordOf } from './words.ts'
+import { onlyAddressed, type Word, wordOf } from './words.ts'
 
 /** A message event, understood. Pure: the same event is understood the same way on every instance. */
 export type Understood =
-  | { type: 'question'; incoming: Incoming; address: ThreadAddress }
-  /** One of the words that are an order and not a question. `addressed`: it was surely meant for us. */
-  | { type: 'word'; word: Word; addressed: boolean; id: string; place: Place; sender: Sender; address: ThreadAddress }
+  | Question
+  /**
+   * One of the words that are an order and not a question. `addressed`: it was surely meant for us. `question`: what it is
+   * where it turns out to be none.
+   */
+  | {
+      type: 'word'
+      word: Word
+      /** With `link`: the one that is entered. */
+      code?: string
+      addressed: boolean
+      id: string
+      place: Place
+      sender: Sender
+      address: ThreadAddress
+      question: Question
+    }
   /** Edited, or deleted (`text` is null), at its source. `change` is the same each time this change is delivered. */
   | {
       type: 'change'
@@ -19,6 +33,12 @@ export type Understood =
       address: ThreadAddress
     }
   | { type: 'skip'; reason: string }
+
+export interface Question {
+  type: 'question'
+  incoming: Incoming
+  address: ThreadAddress
+}
 
 /** Who we are in the workspace an event came for. */
 export interface Own {
@@ -50,13 +70,26 @@ export function understand(body: Envelope, event: MessageEvent, known: Own): Und
   if (!addressed && startsWithMention.test(text)) return { type: 'skip', reason: 'a message to someone else' }
 
   const words = withoutUs(text, own)
-  const word = wordOf(words)
-  if (word) return { type: 'word', word, addressed, ...about }
   const files = event.files?.map(({ name }) => name ?? 'file') ?? []
   if (words === '' && files.length === 0) return { type: 'skip', reason: 'empty' }
+  const question = questionOf(body, event, about, words, addressed)
+  const order = wordOf(words)
+  if (order && (addressed || !onlyAddressed.has(order.word)))
+    return { type: 'word', ...order, addressed, ...about, question }
+  return question
+}
+
+function questionOf(
+  body: Envelope,
+  event: MessageEvent,
+  about: ReturnType<typeof whereabouts>,
+  words: string,
+  addressed: boolean,
+): Question {
+  const files = event.files?.map(({ name }) => name ?? 'file') ?? []
   const address: ThreadAddress = {
     ...about.address,
-    ...(event.thread_ts && event.thread_ts !== ts && { inThread: true }),
+    ...(event.thread_ts && event.thread_ts !== event.ts && { inThread: true }),
     ...(files.length > 0 && { files }),
   }
   const ids = [about.id]
@@ -70,7 +103,7 @@ export function understand(body: Envelope, event: MessageEvent, known: Own): Und
       sender: about.sender,
       place: about.place,
       text: words || `[attached: ${files.join(', ')}]`,
-      sentAt: timeOf(ts),
+      sentAt: timeOf(about.address.ts),
       address,
       ...(!addressed && { followUp: true }),
     },
@@ -147,6 +180,18 @@ function whereabouts(
       ...(home !== tenant && { external: true }),
     },
   }
+}
+
+/** Who came to a channel or left it. Undefined: that is not said. */
+export function whereaboutsOf(body: Envelope, event: MessageEvent): { place: Place; sender: Sender } | undefined {
+  const { channel, user } = event
+  if (!channel || !user) return undefined
+  return whereabouts(body, event, { channel, user, ts: '', thread: '' }, { install: '' })
+}
+
+/** `/ask` is a conversation of one person in one channel, which nobody else sees. */
+export function commandPlace(tenant: string, channel: string, user: string): Place {
+  return { surface: 'slack', workspace: tenant, channel, thread: `ask:${user}`, direct: true }
 }
 
 export function placeOf(of: {

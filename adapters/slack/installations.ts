@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Installation, InstallationQuery, InstallationStore } from '@slack/bolt'
 import type { Vault } from '../../src/store.ts'
 import type { Cipher } from './cipher.ts'
@@ -8,6 +9,8 @@ export interface Installations {
   read(key: string): Promise<Installation | null>
   write(key: string, installation: Installation): Promise<void>
   remove(key: string): Promise<void>
+  /** The keys of an organisation's single workspaces: its people are known by the organisation. */
+  within(enterprise: string): Promise<string[]>
   lock: Vault['lock']
 }
 
@@ -21,6 +24,7 @@ const lockMs = 15_000
 /** Installations, encrypted in the store's vault. */
 export function createInstallations(vault: Vault, cipher: Cipher, registry?: Registry): Installations {
   const place = (key: string): string => `slack:${key}`
+  const indexOf = (enterprise: string): string => `slack-within:${enterprise}`
 
   /** To the first key, so that an old one can be taken out of the list. Under the lock: a refresh may be under way. */
   async function encryptAnew(key: string): Promise<void> {
@@ -35,7 +39,25 @@ export function createInstallations(vault: Vault, cipher: Cipher, registry?: Reg
     }
   }
 
+  async function within(enterprise: string): Promise<string[]> {
+    return JSON.parse((await vault.get(indexOf(enterprise))) ?? '[]') as string[]
+  }
+
+  /** Under the lock: two may be installed at once. One that is removed again stays in the list, and is not found. */
+  async function noteWithin(enterprise: string, key: string): Promise<void> {
+    const index = indexOf(enterprise)
+    if ((await within(enterprise)).includes(key)) return
+    let unlock = await vault.lock(index, lockMs)
+    for (; !unlock; unlock = await vault.lock(index, lockMs)) await sleep(50)
+    try {
+      await vault.set(index, JSON.stringify([...new Set([...(await within(enterprise)), key])]))
+    } finally {
+      await unlock()
+    }
+  }
+
   return {
+    within,
     async read(key) {
       const encrypted = await vault.get(place(key))
       if (encrypted === null) return null
@@ -45,6 +67,8 @@ export function createInstallations(vault: Vault, cipher: Cipher, registry?: Reg
     },
     async write(key, installation) {
       const known = registry && (await vault.get(place(key))) !== null
+      const { enterprise, isEnterpriseInstall } = installation
+      if (enterprise && !isEnterpriseInstall) await noteWithin(enterprise.id, key)
       await vault.set(place(key), cipher.encrypt(JSON.stringify(installation), key))
       // A refreshed token is no new installation.
       if (!known) await registry?.put(key, installation.team?.name ?? installation.enterprise?.name ?? key)

@@ -1,9 +1,8 @@
 import { asFault, Fault, notice } from '../../src/errors.ts'
 import type { Incoming, Place, Sender } from '../../src/types.ts'
 import { ids, plain } from './blocks.ts'
-import { commandPlace } from './commands.ts'
 import type { Desk, Way } from './desk.ts'
-import { placeOf } from './incoming.ts'
+import { commandPlace, placeOf } from './incoming.ts'
 import { type About, type Address, type Interaction, readAbout, sourceOfInteraction } from './payload.ts'
 import type { Workspace } from './workspaces.ts'
 
@@ -13,6 +12,7 @@ export interface Click extends Interaction {
   response_url?: string
   channel?: { id?: string }
   message?: { ts?: string; thread_ts?: string }
+  view?: { app_installed_team_id?: string; id?: string; hash?: string }
   container?: { message_ts?: string; thread_ts?: string; channel_id?: string }
   actions?: { action_id?: string; value?: string }[]
 }
@@ -60,6 +60,12 @@ export async function answerAgain(desk: Desk, body: Click): Promise<void> {
     const user = await desk.who(actor.sender, actor.way)
     const where = whereOf(body, about, actor)
     if (!where) return
+    if (!(await isThere(desk, user.id, about))) {
+      // A second click, when the first one's answer stands in its place already, is said nothing.
+      if (await desk.first(`again:${about.t}`)) say(desk, body, nothingToAnswer)
+      return
+    }
+    await desk.first(`again:${about.t}`)
     const incoming: Incoming = {
       ids: [`again:${about.t}`],
       sender: actor.sender,
@@ -76,6 +82,23 @@ export async function answerAgain(desk: Desk, body: Click): Promise<void> {
     if (status === 'denied') say(desk, body, notice('not_found').text)
   } catch (thrown) {
     refuse(desk, body, thrown)
+  }
+}
+
+const nothingToAnswer =
+  'There is nothing to answer again here: your question was not kept, or was answered anew since. Please write it once more.'
+
+/** So far back the core looks for a question that is asked anew. */
+const window = 40
+
+/** The question is stored, or waits for its answer: one that was refused is neither. */
+async function isThere(desk: Desk, user: string, { c, t }: About): Promise<boolean> {
+  try {
+    const { messages, pending } = await desk.chat.conversations.open(user, c, { limit: window })
+    return [...messages, ...pending].some(({ turn }) => turn === t)
+  } catch (thrown) {
+    if (thrown instanceof Fault && thrown.code === 'not_found') return false
+    throw thrown
   }
 }
 

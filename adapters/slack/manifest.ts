@@ -19,11 +19,16 @@ const subscriptions: Record<(typeof eventNames)[number], string[]> = {
   app_home_opened: ['app_home_opened'],
   app_mention: ['app_mention'],
   app_uninstalled: ['app_uninstalled'],
+  member_joined_channel: ['member_joined_channel'],
+  member_left_channel: ['member_left_channel'],
   message: ['message.channels', 'message.groups', 'message.im', 'message.mpim'],
   tokens_revoked: ['tokens_revoked'],
 }
 
-/** The scopes that events, commands and shortcuts take. Message events take the history scopes that reading threads does. */
+/**
+ * The scopes that events, commands and shortcuts take. Message events take the history scopes that reading threads does, and
+ * those of who comes and goes the ones that looking at a channel does.
+ */
 const listening = ['app_mentions:read', 'commands']
 
 export const botEvents: readonly string[] = Object.values(subscriptions).flat().toSorted()
@@ -58,7 +63,7 @@ export function manifest(options: { url?: string; name?: string; oauth?: boolean
           command: ids.command,
           ...(url && { url: `${url}/slack/events` }),
           description: 'Ask a question; the answer is shown to you alone',
-          usage_hint: '[in_channel] question, or stop, new, mute, continue, help',
+          usage_hint: '[in_channel] question, or stop, new, mute, continue, link, forget me, help',
           should_escape: true,
         },
       ],

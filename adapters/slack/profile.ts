@@ -1,4 +1,3 @@
-import { Fault } from '../../src/errors.ts'
 import type { Profile, Sender } from '../../src/types.ts'
 import type { SlackConfig } from './config.ts'
 import type { Way, Ways } from './desk.ts'
@@ -26,20 +25,34 @@ export function createProfile(options: {
   const { names, workspaces, ways, rules, clock } = options
 
   return async function profile(sender: Sender): Promise<Profile> {
-    const way = ways.of(sender)
-    if (!way) throw new Fault('internal', { detail: 'a person of whom nobody knows how they came' })
-    if (!(await isAllowedTeam(sender, way))) return { name: sender.id, guest: true }
-    try {
-      const { external: stranger, guest, ...found } = await patiently(() => names.profile(way.install, sender.id))
-      const external = (way.external || stranger) && !(await workspaces.has(sender.workspace))
-      const listed = rules.allowedTeams.includes(sender.workspace)
-      const refused = (guest && !rules.allowGuests) || (external && !rules.allowExternal && !listed)
-      return { ...found, ...(refused && { guest: true }) }
-    } catch (thrown) {
-      // Of strangers Slack may tell nothing at all.
-      if (unknown.has(codeOf(thrown))) return { name: sender.id, guest: true }
-      throw thrown
+    for (const way of await waysTo(sender)) {
+      if (!(await isAllowedTeam(sender, way))) continue
+      try {
+        return await told(sender, way)
+      } catch (thrown) {
+        // Of strangers Slack may tell nothing at all.
+        if (!unknown.has(codeOf(thrown))) throw thrown
+      }
     }
+    return { name: sender.id, guest: true }
+  }
+
+  /**
+   * The way they came; who signs in without ever having written here (or not to this instance) is known where their workspace is
+   * installed, and nowhere else.
+   */
+  async function waysTo(sender: Sender): Promise<Way[]> {
+    const way = ways.of(sender)
+    if (way) return [way]
+    return (await workspaces.of(sender.workspace)).map(({ install }) => ({ install, external: false }))
+  }
+
+  async function told(sender: Sender, way: Way): Promise<Profile> {
+    const { external: stranger, guest, ...found } = await patiently(() => names.profile(way.install, sender.id))
+    const external = (way.external || stranger) && !(await workspaces.has(sender.workspace))
+    const listed = rules.allowedTeams.includes(sender.workspace)
+    const refused = (guest && !rules.allowGuests) || (external && !rules.allowExternal && !listed)
+    return { ...found, ...(refused && { guest: true }) }
   }
 
   async function patiently<T>(look: () => Promise<T>): Promise<T> {

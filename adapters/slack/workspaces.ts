@@ -39,6 +39,8 @@ export interface Workspaces {
   byKey(install: string): Promise<Workspace | null>
   /** This workspace or organisation is one of ours. */
   has(id: string): Promise<boolean>
+  /** Installations that may know the people of a workspace or organisation. Empty: none does. */
+  of(id: string): Promise<Workspace[]>
   /** The bot's token. `fresher`: the last one was too old. */
   token(install: string, fresher?: boolean): Promise<string>
   /** Its token is dead, or the app was removed there. */
@@ -91,6 +93,8 @@ export function ownWorkspace(options: {
     },
     byKey: async (install) => (install === ownKey ? own : null),
     has: async (id) => own !== null && (own.team === id || own.enterprise === id),
+    // As long as Slack has not said which one it is, Slack is asked about the person.
+    of: async (id) => (own && (!own.team || own.team === id || own.enterprise === id) ? [own] : []),
     async token() {
       if (!own) throw new SlackError('token', 'token_revoked')
       return token
@@ -101,6 +105,9 @@ export function ownWorkspace(options: {
     },
   }
 }
+
+/** So many workspaces of one organisation are asked about a person. */
+const mostWithin = 10
 
 /** Slack renews tokens for 12 hours; two before the end is when its own client does it. */
 const renewBeforeMs = 2 * 3_600_000
@@ -192,6 +199,12 @@ export function installedWorkspaces(options: {
     },
     byKey,
     has: async (id) => (await read(id)) !== null,
+    async of(id) {
+      const own = await byKey(id)
+      if (own) return [own]
+      const found = await Promise.all((await installations.within(id)).map(byKey))
+      return found.filter((one) => one !== null).slice(0, mostWithin)
+    },
     async token(install, fresher = false) {
       const installation = await read(install)
       const bot = installation?.bot

@@ -13,7 +13,7 @@ function replyWith(respond: () => Promise<void>) {
   const reply = createCommandReply({
     api: { call: never, limitedUntil: () => 0 },
     http: { send: never, respond, close: async () => {} },
-    workspaces: { find: never, byKey: never, has: never, token: never, gone: never },
+    workspaces: { find: never, byKey: never, of: never, has: never, token: never, gone: never },
     clock: { now: () => 0, sleep: async () => {} },
     limits: { carriedOutMs: 0 },
     address: {

@@ -255,13 +255,24 @@ describe('changes', () => {
 })
 
 describe('words', () => {
-  test.each(['stop', 'Stop.', 'NEW', 'mute!', 'help'])('%j is an order', (text) => {
-    expect(understand(...envelope({ ...direct, text }))).toMatchObject({ type: 'word', addressed: true })
+  test.each(['stop', 'Stop.', 'NEW', 'mute!', 'help', 'continue', 'Link', '`link`', 'forget  me.'])(
+    '%j is an order',
+    (text) => {
+      expect(understand(...envelope({ ...direct, text }))).toMatchObject({ type: 'word', addressed: true })
+    },
+  )
+
+  test.each(['link ABCD-EFGH', 'Link abcd-efgh', '`link abcd–efgh`'])('%j brings a code', (text) => {
+    const order = { type: 'word', word: 'link', code: 'ABCD-EFGH' }
+    expect(understand(...envelope({ ...direct, text }))).toMatchObject(order)
   })
 
-  test.each(['continue', 'stop it', 'new york', 'help me'])('%j is a question', (text) => {
-    expect(understand(...envelope({ ...direct, text }))).toMatchObject({ type: 'question' })
-  })
+  test.each(['continue please', 'stop it', 'new york', 'help me', 'link building', 'forget me not'])(
+    '%j is a question',
+    (text) => {
+      expect(understand(...envelope({ ...direct, text }))).toMatchObject({ type: 'question' })
+    },
+  )
 
   test('said in a thread, it may be meant for others', () => {
     const event = { ...inChannel, text: 'stop', thread_ts: '1600000000.000001' }
@@ -271,4 +282,13 @@ describe('words', () => {
       addressed: true,
     })
   })
+
+  test.each(['continue', 'link', 'link ABCD-EFGH', 'forget me'])(
+    'said in a thread to others, %j is what they say to each other',
+    (text) => {
+      const event = { ...inChannel, text, thread_ts: '1600000000.000001' }
+      expect(understand(...envelope(event))).toMatchObject({ type: 'question', incoming: { followUp: true } })
+      expect(understand(...envelope({ ...event, text: `<@${bot}> ${text}` }))).toMatchObject({ type: 'word' })
+    },
+  )
 })

@@ -12,7 +12,7 @@ import {
 } from '../../adapters/slack/index.ts'
 import type { Store } from '../../src/store.ts'
 import { openSqlite } from '../../src/stores/sqlite/index.ts'
-import type { ModelEvent, PlatformChat } from '../../src/types.ts'
+import type { Adapter, ModelEvent, PlatformChat, User } from '../../src/types.ts'
 import { quietLog } from '../support/log.ts'
 import { type SlackOptions, type SlackStandIn, startSlack, systemClock } from '../support/slack/index.ts'
 import { tempDirectories } from '../support/sqlite.ts'
@@ -131,7 +131,7 @@ async function startRunning(parts: {
     log,
     ...(parts.clock && { clock: parts.clock }),
   })
-  held.instance = await startInstance({ store, adapters: [surface.adapter], model, leaseMs })
+  held.instance = await startInstance({ store, adapters: [surface.adapter, webPage], model, leaseMs })
   const app = express()
   if (surface.routes) app.use(surface.routes)
   const server = createServer(app)
@@ -159,6 +159,53 @@ async function startRunning(parts: {
 function stop(server: Server): void {
   server.closeAllConnections()
   server.close()
+}
+
+/** The web page, as far as the core needs it: it reads the store itself. */
+const webPage: Adapter = {
+  surface: 'web',
+  delivery: 'pull',
+  openReply: () => ({
+    paceMs: 1_000,
+    started: async () => {},
+    text: async () => {},
+    done: async () => {},
+    stopped: async () => {},
+    failed: async () => {},
+  }),
+  profile: async ({ id }) => ({ name: id }),
+}
+
+/** Who someone of the first workspace is to us. */
+export function userOf({ app, slack }: World, id: string): Promise<User> {
+  return app.instance.chat.who({ surface: 'slack', workspace: slack.team.id, id })
+}
+
+/** Somebody on the web page alone. */
+export function webUser({ app }: World, name: string): Promise<User> {
+  return app.instance.chat.who({ surface: 'web', workspace: 'local', id: name })
+}
+
+let chats = 0
+
+/** A conversation of a user's on the web page, with one answer. Its id. */
+export async function askedOnTheWeb(world: World, user: User, text: string): Promise<string> {
+  const { chat } = world.app.instance
+  const channel = `${user.id}:${++chats}`
+  const accepted = await chat.accept({
+    ids: [`web-${chats}`],
+    sender: { surface: 'web', workspace: 'local', id: user.id },
+    place: { surface: 'web', workspace: 'local', channel, direct: true },
+    text,
+    sentAt: Date.now(),
+    address: {},
+    user: user.id,
+  })
+  if (!('conversation' in accepted)) throw new Error(`the web page's question was ${accepted.status}`)
+  await settled(world)
+  // What a person named, no model names anew.
+  await chat.conversations.rename(user.id, accepted.conversation, text)
+  return accepted.conversation
 }
 
 /** A load balancer: Slack's requests go to the instances by turns. */

@@ -80,7 +80,9 @@ function elementHtml(part: Json | undefined, names: Names): string {
 function buttonHtml(button: JsonObject, style: string): string {
   const label = isObject(button.text) ? String(button.text.text) : ''
   const title = typeof button.accessibility_label === 'string' ? button.accessibility_label : label
-  const attributes = `data-button="${escapeHtml(label)}" title="${escapeHtml(title)}" class="press ${escapeHtml(style)}"`
+  // Several may have the same label: its value says which one was meant.
+  const which = typeof button.value === 'string' && button.value !== '' ? button.value : label
+  const attributes = `data-button="${escapeHtml(which)}" title="${escapeHtml(title)}" class="press ${escapeHtml(style)}"`
   const url = typeof button.url === 'string' ? safeLink(button.url) : undefined
   if (url)
     return `<a ${attributes} href="${escapeHtml(url)}" target="_blank" rel="noopener noreferrer">${escapeHtml(label)}</a>`

@@ -130,6 +130,22 @@ export function createActions(options: { state: State; app: AppFacts; happenings
     return [...happenings.said(message, { twins: 'message-only' }), ...happenings.tellTeam(author.team, event, channel)]
   }
 
+  /** What a person does who has enough of a channel. They see no more of it. */
+  function leave(how: { user: string; channel: string }): Delivery[] {
+    const channel = channelOf(state, how.channel)
+    const author = personOf(state, how.user)
+    if (!channel.members.delete(author.id)) throw new Error(`${author.realName} is not in ${channel.name}`)
+    state.changed()
+    const event = {
+      type: 'member_left_channel',
+      user: author.id,
+      channel: channel.id,
+      channel_type: 'C',
+      team: author.team,
+    }
+    return hearing(state, channel).length > 0 ? happenings.tellTeam(author.team, event, channel) : []
+  }
+
   /** Take the bot out of a channel, as `/kick` does. */
   function kick(how: { install: Install; channel: string }): Delivery[] {
     const channel = channelOf(state, how.channel)
@@ -200,7 +216,7 @@ export function createActions(options: { state: State; app: AppFacts; happenings
     )
   }
 
-  return { say, edit, unfurl, remove, join, kick, openApp, look, stop }
+  return { say, edit, unfurl, remove, join, leave, kick, openApp, look, stop }
 }
 
 export type Actions = ReturnType<typeof createActions>

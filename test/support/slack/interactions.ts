@@ -59,7 +59,9 @@ export function createInteractions(options: InteractionOptions) {
   }
 
   function findButton(buttons: ScreenButton[], which: string): ScreenButton {
-    const found = buttons.find((button) => button.label === which) ?? buttons.find((button) => button.action === which)
+    // Where several have the same label, its value tells which one.
+    const by = (key: 'value' | 'label' | 'action') => buttons.find((button) => button[key] === which)
+    const found = by('value') ?? by('label') ?? by('action')
     if (found) return found
     throw new Error(
       `there is no button ${which}; there are: ${buttons.map((button) => button.label).join(', ') || 'none'}`,
@@ -77,7 +79,7 @@ export function createInteractions(options: InteractionOptions) {
     }
   }
 
-  /** Press a button of a message, found by its label or else its action id. */
+  /** Press a button of a message, found by its value, its label or else its action id. */
   function click(how: { user: string; channel: string; ts: string; button: string }): Interaction {
     const channel = channelOf(state, how.channel)
     const message = messageOf(state, how.channel, how.ts)

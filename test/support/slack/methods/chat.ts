@@ -201,6 +201,9 @@ export const chat: Record<string, Method> = {
       if (!channel.members.has(String(args.user))) throw new SlackRefusal('user_not_in_channel')
       const shown = readContent(args)
       const parent = args.thread_ts === undefined ? undefined : parentOf(context, channel, args.thread_ts)
+      // “Ephemeral messages in threads are only shown if there is already an active thread”, says the method's page.
+      if (parent && !channel.messages.some(({ thread, ephemeral }) => thread === parent.ts && !ephemeral))
+        return { message_ts: state.ts() }
       const message = state.add({
         channel: channel.id,
         team: install.team ?? channel.team,
