@@ -48,10 +48,16 @@ export const activitySchema = z.object({
   action: z.string().max(100).nullish(),
   value: z.unknown().optional(),
   membersAdded: z.array(account.partial()).max(10_000).nullish().catch(null),
+  membersRemoved: z.array(account.partial()).max(10_000).nullish().catch(null),
   channelData: z
     .object({
       eventType: z.string().max(100).nullish(),
       tenant: z.object({ id: z.string().max(100).nullish() }).nullish(),
+      team: z.object({ id: id.nullish() }).nullish().catch(null),
+      channel: z
+        .object({ id: id.nullish(), type: z.string().max(100).nullish() })
+        .nullish()
+        .catch(null),
     })
     .nullish(),
 })

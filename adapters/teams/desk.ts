@@ -4,11 +4,12 @@ import type { Cache, Counters } from '../../src/store.ts'
 import type { Log, PlatformChat } from '../../src/types.ts'
 import type { Clock } from './clock.ts'
 import type { Limits, TeamsConfig } from './config.ts'
+import { TeamsError } from './errors.ts'
 import type { Address } from './incoming.ts'
 import { envelope, type Message, messageActivity } from './message.ts'
 import { createPatience } from './patience.ts'
 import type { People } from './people.ts'
-import type { Transport } from './transport.ts'
+import type { Outgoing, Spot, Transport } from './transport.ts'
 
 /** What everything that handles an activity works with. */
 export interface Desk {
@@ -20,10 +21,12 @@ export interface Desk {
   clock: Clock
   log: Log
   answers: Answers
+  /** What is remembered for a while, over all instances. */
+  cache: Cache
   /** Go on without anyone waiting; failures are logged. `close` waits for it. */
   background(what: string, work: () => Promise<unknown>): void
-  /** Say something short where somebody wrote. */
-  tell(address: Address, message: Message): void
+  /** Say something short where somebody wrote; `instead` of a message of ours (its id) if that can be changed. */
+  tell(address: Address, message: Message, instead?: string): void
   /**
    * Do it once, however often Teams delivers what asks for it: by id, over all instances. If it fails, the next delivery may.
    */
@@ -58,7 +61,7 @@ export function createAnswers(cache: Cache): Answers {
 }
 
 export function createDesk(
-  parts: Pick<Desk, 'chat' | 'transport' | 'people' | 'config' | 'limits' | 'clock' | 'log' | 'answers'> & {
+  parts: Pick<Desk, 'chat' | 'transport' | 'people' | 'config' | 'limits' | 'clock' | 'log' | 'answers' | 'cache'> & {
     counters: Counters
   },
 ): { desk: Desk; idle(): Promise<void> } {
@@ -80,6 +83,17 @@ export function createDesk(
     }
   }
 
+  /** False: it cannot be changed (any more). */
+  async function replace(spot: Spot, id: string, activity: Outgoing): Promise<boolean> {
+    try {
+      await patiently(() => transport.update(spot, id, activity, limits.callMs))
+      return true
+    } catch (thrown) {
+      if (!(thrown instanceof TeamsError)) throw thrown
+      return false
+    }
+  }
+
   const desk: Desk = {
     ...rest,
     background(what, work) {
@@ -91,13 +105,15 @@ export function createDesk(
         .finally(() => tasks.delete(task))
       tasks.add(task)
     },
-    tell(address, message) {
+    tell(address, message, instead) {
       const { serviceUrl, conversation } = address
+      const spot = { serviceUrl, conversation }
       const activity = { ...messageActivity(message), ...envelope(address) }
       desk.background('a short answer', async () => {
         // After the acknowledgement: a client may show what somebody wrote only when it was taken.
         await new Promise(setImmediate)
-        await patiently(() => transport.send({ serviceUrl, conversation }, activity, limits.callMs), 'once')
+        if (instead === undefined || !(await replace(spot, instead, activity)))
+          await patiently(() => transport.send(spot, activity, limits.callMs), 'once')
       })
     },
     async once(id, work) {

@@ -1,8 +1,9 @@
 import { z } from 'zod'
 import type { Incoming, JsonObject, Place, Sender } from '../../src/types.ts'
-import { type Activity, tenantOf } from './activity.ts'
+import { type Account, type Activity, tenantOf } from './activity.ts'
+import { type Choice, choiceSchema } from './choices.ts'
 import { mentions, type Person, peopleIn, readable } from './mentions.ts'
-import { type Scope, type Word, wordOf } from './words.ts'
+import { codeOf, type Scope, type Word, wordOf } from './words.ts'
 
 /** All that is needed to answer a message later, on any instance. */
 const addressSchema = z.object({
@@ -53,14 +54,25 @@ export interface About {
 /** An activity, understood. Pure: the same activity is understood the same way on every instance. */
 export type Understood =
   | { type: 'question'; incoming: Incoming; about: About }
-  /** One of the words that are an order and not a question. */
-  | { type: 'word'; word: Word; about: About }
+  /** One of the words that are an order and not a question. `incoming`: for those that may be a question after all. */
+  | { type: 'word'; word: Word; code?: string; about: About; incoming: Incoming }
   /** Edited, brought back, or deleted (`text` is null), at its source. */
   | { type: 'change'; text: string | null; about: About }
   | { type: 'press'; press: Press; about: About }
+  /** A button of a question that we asked; `card` is the message it stands in. */
+  | { type: 'choice'; choice: Choice; card?: string; about: About }
+  /** People came to a team or a group, or left it. */
+  | { type: 'members'; members: Member[]; about: About }
   /** The bot was added to a chat or a team. */
   | { type: 'added'; about: About }
   | { type: 'skip'; reason: string }
+
+/** Someone who came or left. Teams does not always tell the object id (`person`). */
+export interface Member {
+  id: string
+  person?: string
+  here: boolean
+}
 
 /** Whoever an activity was sent to is us. */
 export function understand(activity: Activity, options: { now: number }): Understood {
@@ -70,7 +82,7 @@ export function understand(activity: Activity, options: { now: number }): Unders
     return added(activity, us, options.now, activity.action?.startsWith('add') ?? false)
   if (type === 'conversationUpdate') {
     const ours = activity.membersAdded?.some(({ id }) => id === us) ?? false
-    return added(activity, us, options.now, ours)
+    return membersOf(activity, us, options.now) ?? added(activity, us, options.now, ours)
   }
   if (!['message', 'messageUpdate', 'messageDelete'].includes(type)) return { type: 'skip', reason: `type ${type}` }
   if (from.role === 'bot' || from.id.startsWith('28:')) return { type: 'skip', reason: 'from a bot' }
@@ -81,7 +93,7 @@ export function understand(activity: Activity, options: { now: number }): Unders
   const entities = activity.entities ?? []
   const text = readable(activity.text ?? '', { entities, us, format: activity.textFormat })
   if (type === 'messageUpdate') return { type: 'change', text, about }
-  if (activity.value !== undefined && activity.value !== null && text === '') return pressed(activity.value, about)
+  if (activity.value !== undefined && activity.value !== null && text === '') return pressed(activity, about)
   return asked(activity, { about, text, us, addressed: about.place.direct || mentions(entities, us) })
 }
 
@@ -94,13 +106,11 @@ function asked(
   if (!addressed && !about.address.inThread) return { type: 'skip', reason: 'a post in a channel, not to us' }
   if (!addressed && startsWithMention.test(activity.text ?? ''))
     return { type: 'skip', reason: 'a message to someone else' }
-  const word = wordOf(text)
-  if (word && addressed) return { type: 'word', word, about }
   const files = filesOf(activity)
-  if (text === '' && files.length === 0) {
-    // A mention and nothing else: they want to know what this is.
-    return addressed ? { type: 'word', word: 'help', about } : { type: 'skip', reason: 'empty' }
-  }
+  const empty = text === '' && files.length === 0
+  // A mention and nothing else: they want to know what this is.
+  const word = empty ? 'help' : wordOf(text)
+  if (empty && !addressed) return { type: 'skip', reason: 'empty' }
   const people: Person[] = peopleIn(activity.entities ?? [], us)
   const address: Address = {
     ...about.address,
@@ -108,28 +118,43 @@ function asked(
     ...(files.length > 0 && { files }),
   }
   const { id, sender, place, sentAt } = about
-  return {
-    type: 'question',
-    about: { ...about, address },
-    incoming: {
-      ids: [id],
-      sender,
-      place,
-      text: text || `[attached: ${files.join(', ')}]`,
-      sentAt,
-      address: address as unknown as JsonObject,
-      ...(!addressed && { followUp: true }),
-    },
+  const incoming: Incoming = {
+    ids: [id],
+    sender,
+    place,
+    text: text || `[attached: ${files.join(', ')}]`,
+    sentAt,
+    address: address as unknown as JsonObject,
+    ...(!addressed && { followUp: true }),
   }
+  const code = codeOf(text)
+  return word && addressed
+    ? { type: 'word', word, ...(code && { code }), about, incoming }
+    : { type: 'question', about: { ...about, address }, incoming }
 }
 
 const startsWithMention = /^\s*<at\b/i
 
-function pressed(value: unknown, about: About): Understood {
+function pressed({ value, replyToId }: Activity, about: About): Understood {
   const press = pressSchema.safeParse(value)
-  return press.success
-    ? { type: 'press', press: press.data, about }
+  if (press.success) return { type: 'press', press: press.data, about }
+  const choice = choiceSchema.safeParse(value)
+  return choice.success
+    ? { type: 'choice', choice: choice.data, ...(replyToId && { card: replyToId }), about }
     : { type: 'skip', reason: 'a card that is none of ours' }
+}
+
+/** Undefined: nothing of people in a team or a group. When the bot comes or goes, that is what counts. */
+function membersOf(activity: Activity, us: string, now: number): Understood | undefined {
+  const { membersAdded, membersRemoved } = activity
+  const told = (some: Partial<Account>[] | null | undefined, here: boolean): Member[] =>
+    (some ?? []).flatMap(({ id, aadObjectId }) =>
+      id ? [{ id, here, ...(aadObjectId && { person: aadObjectId }) }] : [],
+    )
+  const members = [...told(membersRemoved, false), ...told(membersAdded, true)]
+  const about = whereabouts(activity, us, now)
+  if (members.length === 0 || members.some(({ id }) => id === us) || !about || about.place.direct) return undefined
+  return { type: 'members', members, about }
 }
 
 function added(activity: Activity, us: string, now: number, ours: boolean): Understood {
@@ -146,6 +171,7 @@ export function whereabouts(activity: Activity, us: string, now: number): About 
   const scope = scopeOf(activity)
   const [channel = '', root] = conversation.id.split(';messageid=', 2)
   const thread = scope === 'channel' ? root || activity.replyToId || id : undefined
+  const audience = scope === 'channel' ? audienceIn(activity) : undefined
   // Without an object id it is a stranger in a meeting: nobody's account, so never a full member.
   const person = from.aadObjectId || from.id
   const at = Date.parse(activity.timestamp ?? '')
@@ -159,6 +185,7 @@ export function whereabouts(activity: Activity, us: string, now: number): About 
       channel,
       ...(thread && { thread }),
       direct: scope === 'personal',
+      ...(audience !== undefined && { audience }),
     },
     address: {
       serviceUrl,
@@ -171,6 +198,13 @@ export function whereabouts(activity: Activity, us: string, now: number): About 
       ...(thread && !begins(thread, id, at) && { inThread: true as const }),
     },
   }
+}
+
+/** A team's people read its channels; private and shared ones have people of their own. Undefined: those of the channel. */
+function audienceIn({ channelData }: Activity): string | undefined {
+  const own = /^(?:private|shared)$/i.test(channelData?.channel?.type ?? '')
+  if (own || /^channelMember/i.test(channelData?.eventType ?? '')) return undefined
+  return channelData?.team?.id ?? undefined
 }
 
 /**

@@ -25,8 +25,12 @@ export interface ManifestOptions {
 const commands: Record<Word, string> = {
   new: 'Begin a new conversation here',
   stop: 'Stop the answer that is being written',
+  continue: 'Go on here with one of your conversations',
   'continue on the web': 'Show this conversation on the web page',
   mute: 'Keep quiet here until someone mentions me',
+  link: 'Make one account of this one and one elsewhere',
+  me: 'Who you are here, and what is left of your limits',
+  'forget me': 'Delete everything I keep about you',
   help: 'What I can do',
 }
 
@@ -35,7 +39,7 @@ export function manifest(options: ManifestOptions) {
   const { appId, domain, name = 'Assistant', developer = 'Your organisation', version = '1.0.0' } = options
   const home = `https://${domain}/`
   const listed = (words: Word[]) => words.map((title) => ({ title, description: commands[title] }))
-  const everywhere: Word[] = ['new', 'stop', 'continue on the web', 'help']
+  const everywhere: Word[] = ['new', 'stop', 'continue', 'continue on the web', 'help']
   return {
     $schema: `https://developer.microsoft.com/json-schemas/teams/v${schemaVersion}/MicrosoftTeams.schema.json`,
     manifestVersion: schemaVersion,
@@ -65,7 +69,7 @@ export function manifest(options: ManifestOptions) {
         isNotificationOnly: false,
         supportsFiles: false,
         commandLists: [
-          { scopes: ['personal'], commands: listed(everywhere) },
+          { scopes: ['personal'], commands: listed([...everywhere, 'link', 'me', 'forget me']) },
           { scopes: ['team', 'groupChat'], commands: listed([...everywhere, 'mute']) },
         ],
       },

@@ -1,6 +1,7 @@
 import { notice } from '../../src/errors.ts'
 import { identityOf } from '../../src/ids.ts'
 import type { Activity } from './activity.ts'
+import { createAttendance } from './attendance.ts'
 import { systemClock } from './clock.ts'
 import { defaults, faultsOf } from './config.ts'
 import { createAnswers, createDesk } from './desk.ts'
@@ -31,9 +32,11 @@ export async function openTeams(options: TeamsOptions): Promise<Teams> {
     clock,
     log,
     answers,
+    cache: options.cache,
     counters: options.counters,
   })
   const replies = createReplies(desk)
+  const attendance = createAttendance(desk)
 
   const routes = createDoor({
     config,
@@ -46,7 +49,7 @@ export async function openTeams(options: TeamsOptions): Promise<Teams> {
           ...(config.standIn && { metadata: config.standIn.openIdMetadata }),
         }),
     intake: {
-      take: (activity) => take(desk, replies, activity),
+      take: (activity) => take({ desk, replies, attendance }, activity),
       async invoke(activity) {
         const taken = takeFeedback(desk, activity)
         const late = desk.clock.sleep(limits.invokeMs).then(() => 'late' as const)

@@ -1,16 +1,42 @@
 /** Orders that are written as a message: a word or two and nothing else. Everything else is a question. */
-export type Word = 'stop' | 'new' | 'mute' | 'help' | 'continue on the web'
+export type Word =
+  | 'stop'
+  | 'new'
+  | 'mute'
+  | 'help'
+  /** After an answer that was cut short a question for the rest of it, see continuing.ts. */
+  | 'continue'
+  | 'continue on the web'
+  | 'link'
+  | 'me'
+  | 'forget me'
 
-const words: ReadonlySet<string> = new Set<Word>(['stop', 'new', 'mute', 'help', 'continue on the web'])
+const words: ReadonlySet<string> = new Set<Word>([
+  ...(['stop', 'new', 'mute', 'help', 'continue', 'continue on the web', 'link', 'me', 'forget me'] as const),
+])
 
-/** “continue” alone is not among them: it is what people write to get the rest of an answer. */
 export function wordOf(text: string): Word | undefined {
   if (text.length > 40) return undefined
-  const word = text
+  if (codeOf(text)) return 'link'
+  const word = bare(text)
     .toLowerCase()
     .replace(/^\//, '')
     .replace(/[.!]+$/, '')
   return words.has(word) ? (word as Word) : undefined
+}
+
+/** The code that is entered with `link`. Phones make other dashes of the one that is typed. */
+export function codeOf(text: string): string | undefined {
+  const [, first, second] = /^\/?link\s+([0-9a-z]{4})[-‐‑–—]([0-9a-z]{4})$/i.exec(bare(text)) ?? []
+  return first && second ? `${first}-${second}`.toUpperCase() : undefined
+}
+
+/** What was copied from where we told how to write it stands between back-ticks. */
+function bare(text: string): string {
+  return text
+    .replace(/^`+|`+$/g, '')
+    .trim()
+    .replace(/\s+/g, ' ')
 }
 
 export type Scope = 'personal' | 'groupChat' | 'channel'
@@ -29,10 +55,20 @@ export function helpText(scope: Scope, options: { web: boolean }): string {
     '- **stop** ends the answer I am writing',
     '- **new** forgets what was said here: the next message begins afresh',
     ...(scope === 'personal' ? [] : ['- **mute** keeps me quiet here until someone mentions me again']),
+    scope === 'personal'
+      ? '- **continue** shows your conversations from everywhere, to go on with one of them here'
+      : '- **continue** brings one of your conversations here; you choose it in our personal chat',
     ...(options.web ? ['- **continue on the web** shows this conversation on the web page'] : []),
+    ...(scope === 'personal' ? aboutYou : []),
     '- **help** shows this',
   ].join('\n')
 }
+
+const aboutYou = [
+  '- **link** makes one account of this one and the one you have elsewhere',
+  '- **me** shows who you are here, and what is left of your limits',
+  '- **forget me** deletes everything I keep about you; I ask first',
+]
 
 /** What stands ready to be asked in the personal chat. Teams takes six, side by side: short, to be read as a whole. */
 export const prompts = ['What can you do?', 'Help me write a message', 'Explain something simply', 'Improve my text']

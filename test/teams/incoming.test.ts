@@ -144,14 +144,20 @@ describe('what is for us', () => {
 })
 
 describe('orders', () => {
-  test.each(['stop', 'Stop!', '/new', 'MUTE', 'help.', 'continue on the web'])('“%s” is one', (text) => {
+  test.each([
+    ...['stop', 'Stop!', '/new', 'MUTE', 'help.', 'continue on the web', 'Continue', 'link', 'me', 'Forget me.'],
+    ...['link abcd-2345', '`link ABCD-2345`', 'link ABCD–2345'],
+  ])('“%s” is one', (text) => {
     expect(read({ text })).toMatchObject({ type: 'word' })
     expect(read({ text: `<at>Aide</at>&nbsp;${text}`, entities: [mention], conversation: inGroup })).toMatchObject({
       type: 'word',
     })
   })
 
-  test.each(['continue', 'stop it', 'what is new', 'help me'])('“%s” is a question', (text) => {
+  test.each([
+    ...['continue please', 'stop it', 'what is new', 'help me', 'tell me'],
+    ...['link this', 'link building', 'link state-of-the-art', 'forget me not'],
+  ])('“%s” is a question', (text) => {
     expect(read({ text })).toMatchObject({ type: 'question' })
   })
 
@@ -166,12 +172,75 @@ describe('orders', () => {
     })
   })
 
+  test('a code comes with “link”, however it is typed', () => {
+    for (const text of ['link abcd-2345', '`link ABCD-2345`', 'LINK  abcd—2345'])
+      expect(read({ text })).toMatchObject({ word: 'link', code: 'ABCD-2345' })
+    expect(read({ text: 'link' })).not.toHaveProperty('code')
+  })
+
+  test('buttons of our questions', () => {
+    for (const choice of [
+      { choose: 'continue', conversation: 'c1' },
+      { choose: 'join', code: 'ABCD-2345' },
+      { choose: 'forget', key: 'k' },
+      { choose: 'cancel' },
+    ] as Json[])
+      expect(read({ text: null, value: choice, replyToId: 'm1' })).toMatchObject({ type: 'choice', choice, card: 'm1' })
+    for (const value of [
+      { choose: 'forget' },
+      { choose: 'explode' },
+      { choose: 'continue', conversation: 1 },
+    ] as Json[])
+      expect(read({ text: null, value })).toEqual({ type: 'skip', reason: 'a card that is none of ours' })
+  })
+
   test('buttons of ours, and cards of others', () => {
     const press = { chat: 'again', conversation: 'c1', turn: 't1' }
     expect(read({ text: null, value: press })).toMatchObject({ type: 'press', press })
     for (const value of [{ chat: 'explode', conversation: 'c', turn: 't' }, 'text', 1, [], {}] as Json[])
       expect(read({ text: null, value })).toEqual({ type: 'skip', reason: 'a card that is none of ours' })
     expect(read({ text: 'words', value: press })).toMatchObject({ type: 'question' })
+  })
+})
+
+describe('who reads along', () => {
+  const team = { id: '19:team@thread.tacv2' }
+  const place = (channelData: JsonObject, conversation = inChannel) =>
+    question({ conversation, entities: [mention], channelData: { tenant: { id: 't1' }, ...channelData } }).place
+
+  test('in a channel the team’s people, in a private or shared one its own', () => {
+    expect(place({ team })).toMatchObject({ channel: '19:c@thread.tacv2', audience: team.id })
+    expect(place({ team, channel: { id: '19:c@thread.tacv2', type: 'standard' } }).audience).toBe(team.id)
+    for (const type of ['private', 'shared', 'Private'])
+      expect(place({ team, channel: { id: '19:c@thread.tacv2', type } })).not.toHaveProperty('audience')
+    expect(place({ team }, inGroup)).not.toHaveProperty('audience')
+  })
+
+  test('who comes and goes is told for the team, the channel of its own, or the group', () => {
+    const told = (eventType: string, more: JsonObject) =>
+      read({
+        type: 'conversationUpdate',
+        conversation: { ...inChannel, id: '19:c@thread.tacv2' },
+        channelData: { tenant: { id: 't1' }, team, eventType },
+        ...more,
+      })
+    const ben = { id: '29:ben', aadObjectId: 'o2' }
+    expect(told('teamMemberRemoved', { membersRemoved: [ben, { id: '29:cleo' }] })).toMatchObject({
+      type: 'members',
+      about: { place: { audience: team.id } },
+      members: [
+        { id: '29:ben', person: 'o2', here: false },
+        { id: '29:cleo', here: false },
+      ],
+    })
+    expect(told('channelMemberAdded', { membersAdded: [ben] })).toMatchObject({
+      members: [{ person: 'o2', here: true }],
+      about: { place: { channel: '19:c@thread.tacv2' } },
+    })
+    expect(told('channelMemberAdded', { membersAdded: [ben] })).not.toHaveProperty('about.place.audience')
+    expect(told('', { conversation: inGroup, membersRemoved: [ben] })).toMatchObject({ members: [{ here: false }] })
+    expect(told('', { membersRemoved: [{ id: '28:bot' }] })).toMatchObject({ type: 'skip' })
+    expect(told('', { membersAdded: [{ id: '28:bot' }, ben] })).toMatchObject({ type: 'added' })
   })
 })
 

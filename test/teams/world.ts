@@ -6,7 +6,7 @@ import { afterEach } from 'vitest'
 import { createTeams, type Teams, type TeamsConfig } from '../../adapters/teams/index.ts'
 import type { Store } from '../../src/store.ts'
 import { openSqlite } from '../../src/stores/sqlite/index.ts'
-import type { ModelEvent, PlatformChat } from '../../src/types.ts'
+import type { Adapter, ModelEvent, PlatformChat } from '../../src/types.ts'
 import { quietLog } from '../support/log.ts'
 import { tempDirectories } from '../support/sqlite.ts'
 import { type Clock, startTeams, type TeamsOptions, type TeamsStandIn } from '../support/teams/index.ts'
@@ -17,6 +17,8 @@ export interface WorldOptions extends TeamsOptions {
   leaseMs?: number
   /** What the service uses of its store; for one that fails. */
   wrap?(store: Store): Store
+  /** Other surfaces of the same service. */
+  others?: Adapter[]
 }
 
 /** A Teams, and one or more instances of the service over one store, as they run: over real HTTP, through botbuilder. */
@@ -58,6 +60,7 @@ export async function startWorld({
   config = {},
   leaseMs = 10_000,
   wrap,
+  others = [],
   ...options
 }: WorldOptions = {}): Promise<World> {
   const teams = await startTeams({ limits: false, ...options })
@@ -70,7 +73,7 @@ export async function startWorld({
   const used = wrap?.(store) ?? store
   const running: Running[] = []
   const another = async (): Promise<Running> => {
-    const one = await startRunning({ teams, store: used, model, log, leaseMs, clock, config })
+    const one = await startRunning({ teams, store: used, model, log, leaseMs, clock, config, others })
     running.push(one)
     return one
   }
@@ -123,6 +126,7 @@ async function startRunning(parts: {
   leaseMs: number
   clock: ReturnType<typeof adapterClock>
   config: Partial<TeamsConfig>
+  others: Adapter[]
 }): Promise<Running> {
   const { teams, store, model, log, leaseMs, clock } = parts
   const held: { instance?: Instance } = {}
@@ -136,7 +140,7 @@ async function startRunning(parts: {
     log,
     clock,
   })
-  held.instance = await startInstance({ store, adapters: [surface.adapter], model, leaseMs })
+  held.instance = await startInstance({ store, adapters: [surface.adapter, ...parts.others], model, leaseMs })
   const app = express()
   app.use(surface.routes)
   const server = createServer(app)
