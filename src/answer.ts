@@ -119,14 +119,14 @@ export function createAnswer(options: AnswerOptions): Work {
     const delivered = adapter.delivery === 'pull'
     if (claim.attempt > maxAttempts) log.error({ attempt: claim.attempt }, 'gave up on a turn')
     const preview = createPreview(reply, (thrown) => log.warn({ err: thrown }, 'the preview of an answer ended early'))
-    // The model waits for this alone. What a surface writes down as it begins comes behind it, as does whoever takes part:
-    // a store that syncs each write to its disk would answer all of them together, milliseconds later.
-    const reading = persist(run, log, () => store.conversations.read(claim.conversation, promptWindow))
-    const begun = reading.then(
-      () =>
-        void reply
-          .started()
-          .catch((thrown) => log.warn({ err: thrown }, 'could not show that an answer is on its way')),
+    // The model waits for this alone. What a surface shows and writes down as it begins comes once the model is asked, as
+    // does whoever takes part: a store that syncs each write to its disk would answer all together, milliseconds later.
+    const reading = claim.found
+      ? Promise.resolve(claim.found)
+      : persist(run, log, () => store.conversations.read(claim.conversation, promptWindow))
+    const start = starterOf(reply, log)
+    reading.then(
+      () => setImmediate(() => interrupted(run) || start()),
       () => {},
     )
     let user: User
@@ -134,11 +134,13 @@ export function createAnswer(options: AnswerOptions): Work {
       user = await persist(run, log, () => people.resolve(claim.incoming.sender, knownUser(claim)))
     } catch (thrown) {
       if (interrupted(run)) throw thrown
-      await begun
+      await reading.catch(() => {})
+      start()
       return { outcome: refusal(thrown, delivered, log) }
     }
     const found = await reading
-    const joined = persist(run, log, () => store.conversations.join(claim.conversation, user.id))
+    const takesPart = found?.conversation.participants.includes(user.id)
+    const joined = persist(run, log, () => store.conversations.join(claim.conversation, user.id, takesPart))
     joined.catch(() => {})
     const asked = await prepare(claim, claim.attempt > maxAttempts ? undefined : adapter, found, log)
     let first = true
@@ -148,10 +150,12 @@ export function createAnswer(options: AnswerOptions): Work {
           if (first) metrics.firstText(claim.incoming.place.surface, Date.now() - claim.acceptedAt)
           first = false
           feed.append(delta)
+          start()
           preview.push(delta)
         }))
     await preview.finish()
     if (interrupted(run)) throw lost()
+    start()
     await joined
     const outcome = outcomeOf(claim, user, asked, composed.answer, delivered)
     const committed = {
@@ -278,6 +282,16 @@ function outcomeOf(claim: Claim, user: User, asked: Asked, answer: Answer, deliv
   }
   const said: Omit<Message, 'seq'> = { turn, role: 'assistant', text, at: Date.now(), surface, answer: about }
   return { messages: [question, said], delivered, answer, participants: [user.id], title: firstWords(asked.text) }
+}
+
+/** Shows that an answer is on its way, once. */
+function starterOf(reply: Reply, log: Log): () => void {
+  let started = false
+  return () => {
+    if (started) return
+    started = true
+    reply.started().catch((thrown) => log.warn({ err: thrown }, 'could not show that an answer is on its way'))
+  }
 }
 
 export function failed(fault: Fault): Answer {

@@ -4,7 +4,7 @@ import { createAfterwards } from './afterwards.ts'
 import { createAnswer } from './answer.ts'
 import { createAudit } from './audit.ts'
 import { createChat } from './chat.ts'
-import { createComposer } from './compose.ts'
+import { createComposer, promptWindow } from './compose.ts'
 import type { Config } from './config.ts'
 import { CannotTell } from './errors.ts'
 import { createIdentities } from './identities.ts'
@@ -83,7 +83,14 @@ export async function createService(options: {
     log: log('turns'),
     committed: afterwards.committed,
   })
-  const turns = createTurns({ store, work, metrics, log: log('turns'), maxTurns: config.chat.maxTurns })
+  const turns = createTurns({
+    store,
+    work,
+    metrics,
+    log: log('turns'),
+    maxTurns: config.chat.maxTurns,
+    window: promptWindow,
+  })
   const personal = createPersonal({ store, stop: turns.stop, people, audit })
   const chat = createChat({ store, turns, live, people, limits, personal, linking: identities })
   const admin = createAdmin({ store, people, identities, personal, limits, rules, workspaces, audit })

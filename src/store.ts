@@ -86,6 +86,14 @@ export interface Claim {
   answer?: Answer
   /** Stop was asked for after the message came. */
   stopped: boolean
+  /** The conversation as `conversations.read` told it in the step of the claim; absent where that could not, or was not to. */
+  found?: { conversation: Conversation; messages: Message[] }
+}
+
+/** How much of a conversation is read: so many messages, and no more than fit in so many bytes of stored JSON. */
+export interface WindowSize {
+  messages: number
+  bytes?: number
 }
 
 export interface Inbox {
@@ -102,8 +110,9 @@ export interface Inbox {
    * Two steps only where a place points at a conversation born elsewhere; a crash between them is healed by redelivery.
    * Repeating the call with the same `turn` and token gives the same result, claim included.
    * A new conversation gets `incoming.user` (if given) as its participant at once.
+   * With a window, the claim comes with `found` where that costs no further step.
    */
-  accept(delivery: Delivery, lease?: Lease): Promise<{ accepted: Accepted; claim?: Claim }>
+  accept(delivery: Delivery, lease?: Lease, window?: WindowSize): Promise<{ accepted: Accepted; claim?: Claim }>
   /** Claim up to `leases.length` turns that are due: not leased, or the lease ran out. One claim a home. */
   sweep(leases: Lease[]): Promise<Claim[]>
   /** The turns of one conversation that have no stored answer yet, in order. */
@@ -203,10 +212,13 @@ export interface Conversations {
    */
   read(
     id: string,
-    window: { before?: number; messages: number; bytes?: number },
+    window: WindowSize & { before?: number },
   ): Promise<{ conversation: Conversation; messages: Message[] } | null>
-  /** Put a conversation on a user's list, at its top. Two steps on Redis; repeat after a crash. */
-  join(id: string, user: string): Promise<void>
+  /**
+   * Let a user take part in a conversation, and put it on their list, at its top. Two steps on Redis; repeat after a crash.
+   * One, where it was just read that they take part (`takesPart`).
+   */
+  join(id: string, user: string, takesPart?: boolean): Promise<void>
   /**
    * A user's conversations, the last updated first. With `matching`: only those whose title or messages contain it
    * (case and width do not matter), each with the words around the first hit.

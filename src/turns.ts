@@ -1,6 +1,6 @@
 import { Fault, messageOf } from './errors.ts'
 import { chance, homeOf, newConversationId, newId } from './ids.ts'
-import type { Amendment, Claim, Lease, Store } from './store.ts'
+import type { Amendment, Claim, Lease, Store, WindowSize } from './store.ts'
 import type { Accepted, Amended, Incoming, Log, Metrics, Place } from './types.ts'
 
 /** One claimed turn while this instance works on it. */
@@ -34,6 +34,8 @@ export interface TurnsOptions {
   work: Work
   log: Log
   metrics: Metrics
+  /** What a turn that is worked on at once wants to know of its conversation. */
+  window?: WindowSize
   /** The most turns this instance runs at once; the rest stay due for any instance. */
   maxTurns: number
   /** A crashed instance's turns are taken up within `leaseMs + sweepMs`: together they stay under the promised 15 seconds. */
@@ -69,7 +71,7 @@ export function createTurns(options: TurnsOptions): Turns {
     try {
       const home = homeOf(incoming.place)
       const delivery = { incoming, turn: newId(), conversation: newConversationId(home) }
-      const { accepted, claim } = await store.inbox.accept(delivery, lease)
+      const { accepted, claim } = await store.inbox.accept(delivery, lease, options.window)
       metrics.accepted(incoming.place.surface, accepted.status, performance.now() - began)
       if (claim) begin(claim)
       return accepted

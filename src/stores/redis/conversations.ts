@@ -1,13 +1,12 @@
 import { homeOfConversation } from '../../ids.ts'
 import type { Conversations } from '../../store.ts'
-import type { Conversation, Found, Message, Rating, Surface } from '../../types.ts'
+import type { Found } from '../../types.ts'
 import { copyWith } from './copies.ts'
 import type { Engine } from './engine.ts'
 import { forgetWith, staleWith } from './forgetting.ts'
 import { fold, search } from './search.ts'
 import type { UserRecords } from './userRecords.ts'
-
-type ReadReply = [fields: string[], count: number, first: number, newestFirst: string[], places: string[]]
+import { type Window, windowOf } from './windows.ts'
 
 /** What one call with `matching` looks at before it hands back what it has: conversations, and bytes of messages. */
 const searchLimits = { conversations: 200, bytes: 8_000_000, atOnce: 8 }
@@ -20,11 +19,8 @@ export function openConversations(engine: Engine, records: UserRecords): Convers
   }
 
   async function read(id: string, window: { before?: number; messages: number; bytes?: number }) {
-    const reply = (await connection.script('read', [...keysOf(id)], given(window))) as ReadReply | null
-    if (!reply) return null
-    const [fields, count, first, newestFirst, places] = reply
-    const messages = newestFirst.map((text, i) => messageOf(text, first + newestFirst.length - 1 - i, places[i]))
-    return { conversation: conversationOf(fields, count), messages: messages.reverse() }
+    const reply = (await connection.script('read', [...keysOf(id)], given(window))) as Window | null
+    return reply && windowOf(reply)
   }
 
   /** Entries of a user's list after a cursor, newest first. */
@@ -57,8 +53,11 @@ export function openConversations(engine: Engine, records: UserRecords): Convers
     } while (entries.length > atOnce)
   }
 
-  /** Put it on the list of a user, or of the one they were merged into, who then takes part in it instead. */
-  async function enlist(id: string, at: number, user: string): Promise<void> {
+  /**
+   * Put it on the list of a user, or of the one they were merged into, who then takes part in it instead; as of a time, or of
+   * now.
+   */
+  async function enlist(id: string, at: number | undefined, user: string): Promise<void> {
     const list = [keys.conversations(user), keys.user(user)]
     const into = (await connection.script('enlist', list, given({ id, at }))) as string
     if (into === '') return
@@ -82,7 +81,8 @@ export function openConversations(engine: Engine, records: UserRecords): Convers
   return {
     read,
 
-    async join(id, user) {
+    async join(id, user, takesPart) {
+      if (takesPart) return enlist(id, undefined, user)
       const joined = (await connection.script('join', [keysOf(id)[0]], given({ user }))) as [number, string] | null
       if (joined) await enlist(id, ...joined)
     },
@@ -148,45 +148,4 @@ const textOf = ({ id, score }: Cursor) => `${score}.${id}`
 function cursorOf(text: string): Cursor {
   const [score = '', id = ''] = text.split('.', 2)
   return { id, score: Number(score) || 0 }
-}
-
-// --- what is stored ----------------------------------------------------------------------------------------------
-
-/** A message as it is stored: turn, blank, JSON. Its place in a turn's ratings: first seq, answer's seq, rating. */
-function messageOf(text: string, seq: number, place = ''): Message {
-  const message = JSON.parse(text.slice(text.indexOf(' ') + 1)) as Omit<Message, 'seq'>
-  const [, answer, rating] = /^\d+ (\d+) (.*)$/s.exec(place) ?? []
-  if (rating === undefined || Number(answer) !== seq) return { seq, ...message }
-  return { seq, ...message, rating: JSON.parse(rating) as Rating }
-}
-
-function conversationOf(flat: string[], count: number): Conversation {
-  const fields = new Map<string, string>()
-  const joined: [user: string, at: number][] = []
-  for (let i = 0; i < flat.length; i += 2) {
-    const [field = '', value = ''] = flat.slice(i, i + 2)
-    if (field.startsWith('p:')) joined.push([field.slice(2), Number(value)])
-    else fields.set(field, value)
-  }
-  const text = (field: string) => fields.get(field) ?? ''
-  const number = (field: string) => Number(fields.get(field) ?? 0)
-  return {
-    id: text('id'),
-    title: text('title'),
-    titledBy: text('titledBy') as Conversation['titledBy'],
-    createdAt: number('createdAt'),
-    updatedAt: number('updatedAt'),
-    surface: text('surface') as Surface,
-    direct: text('direct') === '1',
-    ...(fields.has('audience') && { audience: text('audience') }),
-    participants: joined.sort((a, b) => a[1] - b[1]).map(([user]) => user),
-    count,
-    usage: {
-      input: number('input'),
-      output: number('output'),
-      cacheRead: number('cacheRead'),
-      cacheWrite: number('cacheWrite'),
-    },
-    ...(fields.has('summary') && { summary: { text: text('summary'), upTo: number('summaryUpTo') } }),
-  }
 }

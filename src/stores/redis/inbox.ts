@@ -1,10 +1,12 @@
+import { LRUCache } from 'lru-cache'
 import { audienceOf, homeOf, homeOfConversation, isId } from '../../ids.ts'
-import type { Claim, Delivery, Inbox, Lease } from '../../store.ts'
+import type { Claim, Delivery, Inbox, Lease, WindowSize } from '../../store.ts'
 import { followUpMs, ownIdMs, pointerMs, seenMs } from '../../store.ts'
 import type { Accepted, Incoming, PendingTurn } from '../../types.ts'
 import { claimOf, entryOf, jsonOf, type Run } from './claims.ts'
 import type { Engine } from './engine.ts'
 import type { UserRecords } from './userRecords.ts'
+import { type Window, windowOf } from './windows.ts'
 
 /** What the accept script replies; from `acceptedAt` on only for a claim. */
 type Stored = [
@@ -13,7 +15,7 @@ type Stored = [
   turn: string,
   /** Of a claim; for `elsewhere`: 1 if the message was not seen before. */
   acceptedAt?: number,
-  ...run: Run | [],
+  ...run: [...Run, found?: Window] | [],
 ]
 
 /** How a message comes to its conversation: where the place points, by name, or (second of two steps) as pointed. */
@@ -26,18 +28,27 @@ interface Route {
   stale?: string
 }
 
+/** The wish to work on the message at once, and on what it wants to know of its conversation then. */
+type Wish = Lease & { window?: WindowSize }
+
+/** For so many places it is remembered which of their own conversations they last continued. */
+const knownPlaces = 20_000
+
 export function openInbox(engine: Engine, records: Pick<UserRecords, 'whoIs'>): Inbox {
   const { connection, keys, given, maxWaiting, shards } = engine
   // One server is asked for all shards at once: each instance asks every second. On a Cluster they may be anywhere.
+  // A guess and no more: a script may only read keys that it was given.
+  const continued = new LRUCache<string, string>({ max: knownPlaces })
   const askedTogether = connection.cluster ? shards.map((shard) => [shard]) : [shards]
 
   /** The one step of the common message, or the second of two. */
-  async function store(delivery: Delivery, route: Route, lease?: Lease): Promise<{ accepted: Stored; claim?: Claim }> {
+  async function store(delivery: Delivery, route: Route, lease?: Wish): Promise<{ accepted: Stored; claim?: Claim }> {
     const { incoming } = delivery
     const { home, conversation } = route
     const here = home === homeOf(incoming.place)
     // Where the place has seen it already, the turn it became there is what makes it the same message.
     const ids = here ? incoming.ids : [route.turn]
+    const likely = (route.into ? undefined : continued.get(home)) ?? conversation
     const reply = (await connection.script(
       'accept',
       [
@@ -46,6 +57,9 @@ export function openInbox(engine: Engine, records: Pick<UserRecords, 'whoIs'>): 
         keys.due(home),
         keys.conversation(home, conversation),
         keys.updated(home),
+        keys.conversation(home, likely),
+        keys.messages(home, likely),
+        keys.turns(home, likely),
         ...ids.map((id) => keys.seen(home, id)),
       ],
       given({
@@ -61,15 +75,17 @@ export function openInbox(engine: Engine, records: Pick<UserRecords, 'whoIs'>): 
         ...(incoming.followUp && { followUpMs }),
         pointerMs,
         ...lease,
+        ...(lease?.window && { likely }),
       }),
       jsonOf(incoming),
     )) as Stored
     const [, into, turn, acceptedAt = 0, ...run] = reply
     if (run.length === 0 || !lease) return { accepted: reply }
-    return {
-      accepted: reply,
-      claim: claimOf({ turn, conversation: into, acceptedAt, incoming }, home, lease.token, run),
-    }
+    if (!route.into) continued.set(home, into)
+    const [attempt, draft, answer, stopped, found] = run
+    const entry = { turn, conversation: into, acceptedAt, incoming }
+    const claim = claimOf(entry, home, lease.token, [attempt, draft, answer, stopped])
+    return { accepted: reply, claim: found ? { ...claim, found: windowOf(found) } : claim }
   }
 
   /** The second step, at the home where the conversation was born. */
@@ -77,7 +93,7 @@ export function openInbox(engine: Engine, records: Pick<UserRecords, 'whoIs'>): 
     delivery: Delivery,
     into: 'named' | 'pointed',
     first: { conversation: string; turn: string; fresh: boolean },
-    lease?: Lease,
+    lease?: Wish,
   ) {
     const home = homeOfConversation(first.conversation)
     const result = await store(delivery, { home, conversation: first.conversation, turn: first.turn, into }, lease)
@@ -96,7 +112,7 @@ export function openInbox(engine: Engine, records: Pick<UserRecords, 'whoIs'>): 
   const seenAt = (incoming: Incoming) => incoming.ids.map((id) => keys.seen(homeOf(incoming.place), id))
 
   /** For the conversation a message names. */
-  async function acceptNamed(delivery: Delivery, named: string, lease?: Lease) {
+  async function acceptNamed(delivery: Delivery, named: string, lease?: Wish) {
     const { incoming, turn } = delivery
     // Comes from outside, and would be a part of keys.
     if (!isId(named)) return { accepted: ['denied', '', ''] as Stored }
@@ -113,7 +129,7 @@ export function openInbox(engine: Engine, records: Pick<UserRecords, 'whoIs'>): 
   }
 
   /** A refused person may be another's former self, who takes part. */
-  async function acceptAsWhoever(delivery: Delivery, named: string, lease?: Lease) {
+  async function acceptAsWhoever(delivery: Delivery, named: string, lease?: Wish) {
     const first = await acceptNamed(delivery, named, lease)
     const { user } = delivery.incoming
     if (first.accepted[0] !== 'denied' || user === undefined) return first
@@ -123,7 +139,7 @@ export function openInbox(engine: Engine, records: Pick<UserRecords, 'whoIs'>): 
   }
 
   /** For the conversation the place points at. */
-  async function acceptHere(delivery: Delivery, lease?: Lease) {
+  async function acceptHere(delivery: Delivery, lease?: Wish) {
     const here = { home: homeOf(delivery.incoming.place), conversation: delivery.conversation, turn: delivery.turn }
     const first = await store(delivery, here, lease)
     const [status, conversation, turn, fresh] = first.accepted
@@ -160,7 +176,8 @@ export function openInbox(engine: Engine, records: Pick<UserRecords, 'whoIs'>): 
   }
 
   return {
-    async accept(delivery, lease) {
+    async accept(delivery, offered, window) {
+      const lease = offered && { ...offered, ...(window && { window }) }
       const named = delivery.incoming.conversation
       const { accepted, claim } = await (named === undefined
         ? acceptHere(delivery, lease)

@@ -134,6 +134,9 @@ function listContract(bed: Bed): void {
     await bed.store.conversations.join(a, 'bob')
     expect(ids((await bed.store.conversations.list('bob', { limit: 10 })).items)).toEqual([a, b])
     expect((await head(bed, a))?.participants.toSorted()).toEqual(['ann', 'bob'])
+    bed.clock.advance(1_000)
+    await bed.store.conversations.join(b, 'bob', true)
+    expect(ids((await bed.store.conversations.list('bob', { limit: 10 })).items)).toEqual([b, a])
   })
 
   it('joins no conversation that does not exist', async () => {

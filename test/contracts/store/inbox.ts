@@ -54,6 +54,23 @@ function acceptContract(bed: Bed): void {
     expect(found?.conversation.summary).toBeUndefined()
   })
 
+  it('tells of the conversation with the claim what a read would tell, or nothing', async () => {
+    const place = placeOf('a')
+    const window = { messages: 3, bytes: 100_000 }
+    for (let n = 0; n < 3; n++) {
+      const { claim } = await bed.store.inbox.accept(deliveryOf(messageAt(place, { user: 'ann' })), newLease(), window)
+      if (!claim) throw new Error('not claimed')
+      if (claim.found) expect(claim.found).toEqual(await bed.store.conversations.read(claim.conversation, window))
+      await bed.store.leases.commit(claim, outcomeOf(claim))
+      if (n > 0) continue
+      const rating = { value: 'up' as const, user: 'ann', at: 1 }
+      await bed.store.conversations.rate(claim.conversation, claim.turn, rating)
+    }
+    await bed.store.places.point(place, null)
+    const { claim } = await bed.store.inbox.accept(deliveryOf(messageAt(place)), newLease(), window)
+    if (claim?.found) expect(claim.found.conversation).toMatchObject({ id: claim.conversation, count: 0 })
+  })
+
   it('keeps the whole message as it came', async () => {
     const incoming = messageAt(placeOf('a', { thread: '17.5' }), {
       text: 'line\nמימין‏ لليمين 👩‍👩‍👧 "quoted" \\ <b>&amp;</b> \u0001 end',

@@ -1,12 +1,14 @@
--- Store a message in the inbox of its home, once. KEYS home, inbox, due, conversation, updated, seen...; ARGV[2] its JSON.
+-- Store a message in the inbox of its home, once. KEYS home, inbox, due, conversation, updated; conversation, messages and turns
+-- of given.likely; seen...; ARGV[2] its JSON.
 -- given.into: the message is for the conversation of KEYS[4]; `named`: the user has to take part in it; `pointed`: a
 -- place points at it. Otherwise the place decides, and KEYS[4] is the conversation to begin if it points nowhere.
--- Replies {status, conversation, turn} and, when it is claimed, {.., acceptedAt, attempt, draft, answer, stopped}.
+-- Replies {status, conversation, turn} and, when it is claimed, {.., acceptedAt, attempt, draft, answer, stopped}, and then
+-- what `read_window` does if the message came to the conversation for which that was likely.
 
-local known, became = recall(6)
+local known, became = recall(9)
 if known then
   -- Ids of the same message that were not named the first time.
-  remember(6, known, became)
+  remember(9, known, became)
   if not given.into and string.sub(known, 1, #given.home) ~= given.home then
     return { 'elsewhere', known, became, 0 }
   end
@@ -46,7 +48,7 @@ else
     point(to)
     redis.call('PEXPIREAT', HOME, now + given.pointerMs)
     if string.sub(to, 1, #given.home) ~= given.home then
-      remember(6, to, given.turn)
+      remember(9, to, given.turn)
       return { 'elsewhere', to, given.turn, 1 }
     end
     conversation = to
@@ -73,13 +75,16 @@ if begins then
   redis.call('HSET', HOME, 'toDirect', given.direct)
 end
 
-remember(6, conversation, given.turn)
+remember(9, conversation, given.turn)
 local waiting = redis.call('RPUSH', INBOX, given.turn .. ' ' .. conversation .. ' ' .. now .. ' ' .. ARGV[2])
 redis.call('PEXPIREAT', INBOX, now + given.pointerMs)
 local reply = { 'accepted', conversation, given.turn }
 if given.token and waiting == 1 then
   local run = claim(given.token, given.ms)
   reply = { 'accepted', conversation, given.turn, now, run[2], run[3], run[4], run[5] }
+  if given.window and conversation == given.likely then
+    reply[9] = read_window(6, given.window)
+  end
 else
   redis.call('ZADD', DUE, 'NX', now, given.home)
 end

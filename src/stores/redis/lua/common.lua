@@ -188,3 +188,46 @@ local function finished(turn, token)
   local amended = string.find(settled, told .. '~ ', 1, true)
   return amended or string.find(settled, told .. ' ', 1, true), amended
 end
+
+-- A conversation with a window of its messages, read from the tail: its fields, how many messages it has, the seq of the
+-- first, the messages newest first, and the places of their turns. Nothing, if there is no such conversation. KEYS conversation,
+-- messages, turns from `at` on.
+local function read_window(at, window)
+  local CONVERSATION, MESSAGES, TURNS = KEYS[at], KEYS[at + 1], KEYS[at + 2]
+  local fields = redis.call('HGETALL', CONVERSATION)
+  if #fields == 0 then
+    return false
+  end
+  local count = redis.call('LLEN', MESSAGES)
+  local first = math.min(window.before or count, count)
+  -- Where only so many bytes may come, few at a time are looked at.
+  local step = window.bytes and 32 or window.messages
+  local found, size = {}, 0
+
+  local function take(message)
+    size = size + #message - string.find(message, ' ', 1, true)
+    if window.bytes and #found > 0 and size > window.bytes then
+      return false
+    end
+    found[#found + 1] = message
+    first = first - 1
+    return true
+  end
+
+  local more = true
+  while more and first > 0 and #found < window.messages do
+    local from = math.max(0, first - math.min(step, window.messages - #found))
+    local chunk = redis.call('LRANGE', MESSAGES, from, first - 1)
+    for i = #chunk, 1, -1 do
+      more = more and take(chunk[i])
+    end
+  end
+
+  local places = {}
+  if redis.call('HEXISTS', CONVERSATION, 'rated') == 1 then
+    for i, message in ipairs(found) do
+      places[i] = redis.call('HGET', TURNS, (string.match(message, '^%S+'))) or ''
+    end
+  end
+  return { fields, count, first, found, places }
+end

@@ -5,5 +5,5 @@ local merged = redis.call('HGET', KEYS[2], 'alias')
 if merged then
   return merged
 end
-redis.call('ZADD', KEYS[1], 'GT', given.at, given.id)
+redis.call('ZADD', KEYS[1], 'GT', given.at or now, given.id)
 return ''
