@@ -112,6 +112,17 @@ export const Accepted = z
   .strictObject({ status: z.enum(['accepted', 'duplicate']), conversation: conversationId, turn: turnId })
   .register(named, { id: 'Accepted' })
 
+const rows = z.array(z.looseObject({}))
+export const MyData = z
+  .strictObject({
+    user: z.looseObject({ id: z.string(), name: z.string(), identities: z.array(z.string()) }),
+    conversations: rows.describe('Each as its own export'),
+    feedback: rows,
+    usage: rows.describe('By day, surface and model'),
+    audit: rows.describe('What was done with your rights'),
+  })
+  .register(named, { id: 'MyData' })
+
 export const ForgetForm = z.strictObject({ _csrf: z.string().optional(), word: z.string().max(100) })
 
 export const Copied = z.strictObject({ conversation: conversationId }).register(named, { id: 'Copied' })

@@ -207,11 +207,12 @@ describe('what an operator sees of a day of the real app', () => {
     const { conversation, turn } = await browser.send('Described?')
     await own.answered(browser, conversation, 2)
     const known: Record<string, string> = { id: conversation, turn }
+    const queries: Record<string, string> = { messages: '?before=1', unlink: '?way=none-of-theirs' }
     const seen: string[] = []
     for (const [template, methods] of Object.entries(document.paths)) {
       if (!methods.get || template.startsWith('/assets')) continue
       const address = template.replace(/\{(\w+)\}/g, (_all, name) => known[name]!)
-      const query = template.endsWith('/messages') ? '?before=1' : ''
+      const query = queries[template.split('/').at(-1) ?? ''] ?? ''
       const response = await browser.ask(address + query, { headers: { accept: 'application/json, text/html' } })
       const promised = methods.get.responses[response.status]
       expect([template, response.status, promised !== undefined]).toEqual([template, response.status, true])

@@ -24,7 +24,7 @@ export function dataRoutes(parts: DataParts): Route[] {
         method: 'get',
         path: '/account/export',
         summary: 'Download everything that is kept about you',
-        answers: { 200: { text: 'A file', content: 'application/json' } },
+        answers: { 200: { text: 'A file', content: schemas.MyData } },
       },
       async ({ response }, { user }) => {
         response.attachment('my-data.json').type('application/json')
