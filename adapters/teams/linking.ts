@@ -1,5 +1,5 @@
 import type { Link } from '../../src/types.ts'
-import { accountsText, sideLine } from './accounts.ts'
+import { accountsText, counted, sideLine } from './accounts.ts'
 import { type Shown, show } from './asking.ts'
 import { button, type Choice } from './choices.ts'
 import type { Desk } from './desk.ts'
@@ -11,14 +11,14 @@ export async function link(desk: Desk, about: About, code: string | undefined): 
   const user = await chat.who(about.sender)
   if (code !== undefined)
     return show(desk, about, sides(await chat.linking.enter(user, code), code, about.sender.workspace))
-  const made = await chat.linking.offer(user)
-  show(desk, about, offered(made.code, Math.round((made.expiresAt - Date.now()) / 60_000)))
+  show(desk, about, offered(await chat.linking.offer(user)))
 }
 
-function offered(code: string, minutes: number): Shown {
+function offered({ code, expiresAt }: { code: string; expiresAt: number }): Shown {
+  const minutes = Math.max(1, Math.round((expiresAt - Date.now()) / 60_000))
   return {
     text:
-      `Your code is **${code}**. Within ${minutes} minutes write \`link ${code}\` to me under your other account, for example ` +
+      `Your code is **${code}**. Within ${counted(minutes, 'minute')} write \`link ${code}\` to me under your other account, for example ` +
       'in Slack, or enter it on the web under *Your account*. Nothing is joined before you say yes on both sides. ' +
       'Give the code to nobody else.',
     actions: [button('I have entered it', { choose: 'look', code }), button('No, stop', { choose: 'part', code })],
@@ -58,7 +58,10 @@ export async function decide(
     await linking.decline(user, code)
     return show(desk, about, { text: 'Stopped: nothing was joined, and the code is over.' }, card)
   }
-  if (!stands.other) return show(desk, about, { text: 'Nobody has entered this code yet.' })
+  if (!stands.other) {
+    const still = offered({ code, expiresAt: stands.expiresAt })
+    return show(desk, about, { ...still, text: `Nobody has entered this code yet. ${still.text}` }, card)
+  }
   if (choose === 'look') return show(desk, about, sides(stands, code, here), card)
   const { link: now, joined } = await linking.agree(user, code)
   if (!joined) return show(desk, about, sides(now, code, here), card)
