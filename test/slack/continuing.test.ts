@@ -1,24 +1,14 @@
 import { describe, expect, test } from 'vitest'
 import type { ModelEvent } from '../../src/types.ts'
-import {
-  answers,
-  askedOnTheWeb,
-  cleanUp,
-  saying,
-  settled,
-  startWorld,
-  userOf,
-  type World,
-  type WorldOptions,
-} from './world.ts'
+import { age, answers, askedOnTheWeb, cleanUp, saying, settled, startWorld, userOf, type World } from './world.ts'
 
 cleanUp()
 
 const publicUrl = 'https://chat.example.com'
 
 /** Ana has a conversation on the web page. */
-async function startAtHome(options: WorldOptions = {}) {
-  const world = await startWorld({ ...options, config: { publicUrl, ...options.config } })
+async function startAtHome() {
+  const world = await startWorld({ config: { publicUrl } })
   const ana = await userOf(world, world.slack.ana.id)
   const web = await askedOnTheWeb(world, ana, 'A question on the web')
   return { world, slack: world.slack, ana, web }
@@ -169,8 +159,8 @@ describe('“continue” in direct messages', () => {
 })
 
 describe('“continue” in a channel', () => {
-  async function choose(options?: WorldOptions) {
-    const all = await startAtHome(options)
+  async function choose() {
+    const all = await startAtHome()
     const { world, slack, web } = all
     const order = slack.say({
       user: slack.ana.id,
@@ -214,9 +204,8 @@ describe('“continue” in a channel', () => {
   })
 
   test('after a quarter of an hour, the question is too old to be answered', async () => {
-    const { world, slack, asked, ana } = await choose({ speed: 100_000 })
-    const asked_ = JSON.parse(asked.buttons[0]!.value) as { x: number }
-    await slack.until(() => slack.clock.now() > asked_.x)
+    const { world, slack, asked, ana } = await choose()
+    age(world, slack.general.id, asked.ts)
     await slack.click({ user: slack.ana.id, channel: slack.general.id, ts: asked.ts, button: 'Continue here' }).answer
     await said(world, slack.general.id, 'too old')
     expect((await world.app.instance.chat.conversations.list(ana.id, { limit: 9 })).items).toHaveLength(1)

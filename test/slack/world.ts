@@ -186,6 +186,14 @@ export function webUser({ app }: World, name: string): Promise<User> {
   return app.instance.chat.who({ surface: 'web', workspace: 'local', id: name })
 }
 
+/** As if what is asked in a message had been asked long ago: its buttons carry the time until which they hold. */
+export function age({ slack }: World, channel: string, ts: string): void {
+  const message = slack.state.message(channel, ts)!
+  message.blocks = JSON.parse(
+    JSON.stringify(message.blocks).replaceAll(/(\\"x\\":)\d+/g, '$11'),
+  ) as typeof message.blocks
+}
+
 let chats = 0
 
 /** A conversation of a user's on the web page, with one answer. Its id. */
