@@ -29,11 +29,11 @@ export function button(title: string, choice: Choice, style?: 'positive' | 'dest
 
 /**
  * A line that shows what people wrote as they wrote it: of a TextBlock Teams would read the Markdown. Bold is what stands in
- * `strong`.
+ * `strong`; what is `subtle` belongs to the line above.
  */
 export function line(parts: { strong?: string; text?: string; subtle?: boolean }): JsonObject {
   const inlines: Json[] = []
   if (parts.strong) inlines.push({ type: 'TextRun', text: parts.strong, weight: 'Bolder' })
   if (parts.text) inlines.push({ type: 'TextRun', text: parts.text, ...(parts.subtle && { isSubtle: true }) })
-  return { type: 'RichTextBlock', inlines }
+  return { type: 'RichTextBlock', inlines, ...(parts.subtle && { spacing: 'None' }) }
 }

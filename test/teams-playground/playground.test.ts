@@ -137,6 +137,23 @@ describe.skipIf(reason !== undefined)('in the Microsoft 365 Agents Playground', 
     expect(await client.text()).not.toContain('not supported')
   })
 
+  test('an earlier conversation is chosen from a list, and goes on here', async () => {
+    await client.write('continue')
+    await client.reads(/Which conversation shall go on\?[\s\S]*from Microsoft Teams · \d+ messages/)
+    await client.page.getByRole('button', { name: 'Continue here' }).last().click()
+    // It keeps a card apart from its words and lets them not be changed together, so the outcome is a new message here.
+    await client.reads(/Done: this chat goes on with it\.[\s\S]*from Microsoft Teams · \d+ messages/)
+  })
+
+  test('to be forgotten is asked for first, and called off by a button', async () => {
+    await client.write('forget me')
+    await client.reads('It cannot be undone.')
+    await client.page.getByRole('button', { name: 'Cancel' }).last().click()
+    await client.reads('All right: nothing was changed.')
+    await client.write('me')
+    await client.reads(/Connected accounts: Microsoft Teams/)
+  })
+
   test('in a group the bot answers who mentions it, in one message', async () => {
     await client.visit('Lunch')
     await client.write('Not for the bot')
