@@ -1,5 +1,5 @@
 import { asFault, Fault, messageOf, notice } from './errors.ts'
-import { buildPrompt, createEstimator, withQuotes } from './history.ts'
+import { buildPrompt, createEstimator, safeName, withQuotes } from './history.ts'
 import { hashOf } from './ids.ts'
 import type { Held, Limits } from './limits.ts'
 import type { Cache, Claim } from './store.ts'
@@ -207,8 +207,7 @@ const surfaceNames: Record<Surface, string> = { slack: 'Slack', teams: 'Microsof
 
 /** What differs from person to person and day to day. Nothing finer than a day, and no e-mail address or id. */
 function contextOf(user: User, surface: Surface): string {
-  const name = user.name.replace(/[\p{Cc}\p{Cf}]/gu, '').slice(0, 80)
-  return `You are talking with ${name} on ${surfaceNames[surface]}. Today is ${calendar(user.timeZone).format(Date.now())}.`
+  return `You are talking with ${safeName(user.name)} on ${surfaceNames[surface]}. Today is ${calendar(user.timeZone).format(Date.now())}.`
 }
 
 /** Formats are dear to make (half a millisecond) and few. */

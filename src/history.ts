@@ -12,7 +12,7 @@ import { createEstimator, type Estimator, tokensOf } from './history/tokens.ts'
 import type { Conversation, Message, Model, PromptMessage } from './types.ts'
 
 export { firstWords, summaryPrompt, titleFrom, titlePrompt } from './history/asides.ts'
-export { withQuotes } from './history/text.ts'
+export { safeName, withQuotes } from './history/text.ts'
 export { createEstimator, type Estimator, estimateTokens, estimateUsage } from './history/tokens.ts'
 
 /**

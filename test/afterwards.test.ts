@@ -34,9 +34,9 @@ class Cheap extends ScriptedModel {
   }
 }
 
-async function world(model = new Cheap()) {
+async function world(model = new Cheap(), screen = new Screen()) {
   const store = await openStore()
-  const one = await startInstance({ store, adapters: [new Screen()], model })
+  const one = await startInstance({ store, adapters: [screen], model })
   async function ask(text: string, more = {}) {
     const accepted = await one.chat.accept(message(text, more))
     if (!('turn' in accepted)) throw new Error(accepted.status)
@@ -150,6 +150,24 @@ describe('a prompt', () => {
     expect(prompt?.context).toMatch(/^You are talking with Name of U1 on Slack\. Today is \w+, \w+ \d+, \d{4}\.$/)
     for (const value of Object.values(prompt?.metadata ?? {})) expect(value).toMatch(/^[\w-]{32}$/)
     expect(JSON.stringify(prompt?.metadata)).not.toContain('slack:T1:U1')
+  })
+
+  it('has no e-mail address and no id of anybody, whatever their platform takes for a name', async () => {
+    const screen = new Screen()
+    const person = (name: string, email: string) => ({ name, email, emailVerified: true })
+    screen.profiles.set('U0000ADA1', person('ada@example.com', 'ada@example.com'))
+    screen.profiles.set('U0000BOB2', person('U0000BOB2', 'bob@example.com'))
+    screen.profiles.set('U0000EVE3', person('Eve', 'eve@example.com'))
+    const { ask, model } = await world(new Cheap(), screen)
+    for (const from of ['U0000ADA1', 'U0000BOB2']) {
+      await ask('in private', { in: `D-${from}`, from })
+      await ask('for all', { in: 'C1', from })
+    }
+    await ask('so be it', { in: 'C1', from: 'U0000EVE3' })
+    const sent = JSON.stringify([model.prompts, model.jobs])
+    expect(sent).not.toMatch(/@example\.com|U0000|slack:/)
+    expect(model.prompts[0]?.context).toMatch(/^You are talking with Someone on Slack\./)
+    expect(sent).toContain('Eve: so be it')
   })
 
   it('names authors where several write, and nobody where one does', async () => {

@@ -20,13 +20,16 @@ export function signed(text: string, author: string | undefined, shared: boolean
   return shared ? `${safeName(author)}: ${text}` : text
 }
 
-/** A name as it may stand before a colon: one short line, and never an e-mail address. */
+/** What Slack (`U0123ABCD`) and Teams (a GUID) call people where nobody told us a name. */
+const idLike = /^((?=.*\d)[UW][\dA-Z]{7,}|[\da-fA-F]{8}(-[\da-fA-F]{4}){3}-[\da-fA-F]{12})$/
+
+/** A name as it may stand before a colon: one short line, and never an e-mail address or an id. */
 export function safeName(name = ''): string {
   const plain = visible(name)
     .replace(/[\p{Cf}:[\]<>{}*_`#|\\]/gu, ' ')
     .replace(/\s+/g, ' ')
     .trim()
-  return plain === '' || plain.includes('@') ? 'Someone' : shorten(plain, 60)
+  return plain === '' || plain.includes('@') || idLike.test(plain) ? 'Someone' : shorten(plain, 60)
 }
 
 /** At most so many UTF-16 units, never half a character. */
@@ -56,7 +59,7 @@ export function repeatable(messages: readonly Message[]): Set<string> {
 /** A question as the model reads it: what it refers to in front, marked as said by others and not by the person who asks. */
 export function withQuotes(text: string, quotes: readonly Quote[] = []): string {
   if (quotes.length === 0) return text
-  const said = quotes.map(({ author, text }) => `> ${author}: ${text.replaceAll('\n', '\n> ')}`).join('\n>\n')
+  const said = quotes.map(({ author, text }) => `> ${safeName(author)}: ${text.replaceAll('\n', '\n> ')}`).join('\n>\n')
   return `Earlier messages, quoted for context:\n${said}\n\n${text}`
 }
 
