@@ -1,6 +1,7 @@
 import { createSlack } from '../adapters/slack/index.ts'
 import { createTeams } from '../adapters/teams/index.ts'
 import { createWeb } from '../adapters/web/index.ts'
+import type { Workspace } from './admin.ts'
 import { features } from './config/features.ts'
 import {
   type Config,
@@ -46,7 +47,8 @@ export async function start(config: Config): Promise<App> {
   const model = openModel(config, logs.log('bedrock'), metrics)
 
   const adapters = new Map<Surface, Adapter>()
-  const service = await createService({ config, store, model, adapters, metrics, log: logs.log })
+  const found: Workspace[] = []
+  const service = await createService({ config, store, model, adapters, found, metrics, log: logs.log })
   const { chat, turns, audit } = service
 
   const web = createWeb({
@@ -100,6 +102,9 @@ export async function start(config: Config): Promise<App> {
         async drop(id) {
           await store.records.drop('installation', id)
           await audit.record('uninstalled', { details: { workspace: `slack:${id}` } })
+        },
+        own(id, name) {
+          found.splice(0, found.length, { id: `slack:${id}`, name, how: 'configured' })
         },
       },
       log: logs.log('slack'),

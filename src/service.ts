@@ -29,6 +29,8 @@ export async function createService(options: {
   store: Store
   model: Model
   adapters: ReadonlyMap<Surface, Adapter>
+  /** Where people come from, as far as only the adapters know; may be filled afterwards, too. */
+  found?: readonly Workspace[]
   metrics: Metrics
   log(component: string): Log
 }) {
@@ -146,6 +148,7 @@ export async function createService(options: {
     const installed = await store.records.list('installation', { limit: 1_000 })
     return [
       { id: 'web:local', name: 'The web page', how: 'built in' as const },
+      ...(options.found ?? []),
       ...installed.map(({ id, at, data }) => ({
         id: `slack:${id}`,
         name: String(data.name),

@@ -20,6 +20,8 @@ export interface Slack {
 export interface Registry {
   put(id: string, name: string): Promise<void>
   drop(id: string): Promise<void>
+  /** The one workspace of the configured token, each time it is found. */
+  own?(id: string, name: string): void
 }
 
 export interface SlackOptions {

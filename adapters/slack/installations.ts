@@ -8,6 +8,8 @@ import type { Registry } from './index.ts'
 export interface Installations {
   read(key: string): Promise<Installation | null>
   write(key: string, installation: Installation): Promise<void>
+  /** The same for one that somebody has just made, and not only a fresher token of it: the registry is told. */
+  install(key: string, installation: Installation): Promise<void>
   remove(key: string): Promise<void>
   /** The keys of an organisation's single workspaces: its people are known by the organisation. */
   within(enterprise: string): Promise<string[]>
@@ -56,6 +58,12 @@ export function createInstallations(vault: Vault, cipher: Cipher, registry?: Reg
     }
   }
 
+  async function write(key: string, installation: Installation): Promise<void> {
+    const { enterprise, isEnterpriseInstall } = installation
+    if (enterprise && !isEnterpriseInstall) await noteWithin(enterprise.id, key)
+    await vault.set(place(key), cipher.encrypt(JSON.stringify(installation), key))
+  }
+
   return {
     within,
     async read(key) {
@@ -65,13 +73,10 @@ export function createInstallations(vault: Vault, cipher: Cipher, registry?: Reg
       if (cipher.isStale(encrypted)) await encryptAnew(key)
       return installation
     },
-    async write(key, installation) {
-      const known = registry && (await vault.get(place(key))) !== null
-      const { enterprise, isEnterpriseInstall } = installation
-      if (enterprise && !isEnterpriseInstall) await noteWithin(enterprise.id, key)
-      await vault.set(place(key), cipher.encrypt(JSON.stringify(installation), key))
-      // A refreshed token is no new installation.
-      if (!known) await registry?.put(key, installation.team?.name ?? installation.enterprise?.name ?? key)
+    write,
+    async install(key, installation) {
+      await write(key, installation)
+      await registry?.put(key, installation.team?.name ?? installation.enterprise?.name ?? key)
     },
     async remove(key) {
       await vault.delete(place(key))
@@ -90,7 +95,7 @@ export function asInstallationStore(installations: Installations, changed: (key:
   return {
     async storeInstallation(installation) {
       const key = demand(keyOf(installation as Installation))
-      await installations.write(key, installation as Installation)
+      await installations.install(key, installation as Installation)
       changed(key)
     },
     async fetchInstallation(query) {

@@ -30,7 +30,9 @@ export function openSlack(options: SlackOptions): Slack {
   const http = createHttp(apiUrl, limits.callMs)
   const base = { send: http.send, timeoutMs: limits.callMs, log, clock }
   const routes: Router[] = []
-  const own = config.botToken ? ownWorkspace({ token: config.botToken, ...base }) : undefined
+  const own = config.botToken
+    ? ownWorkspace({ token: config.botToken, registry: options.registry, ...base })
+    : undefined
   const workspaces = own ?? manyWorkspaces()
 
   function manyWorkspaces() {

@@ -5,6 +5,7 @@ import type { Log } from '../../src/types.ts'
 import { deadToken, SlackError } from './errors.ts'
 import type { Clock } from './gates.ts'
 import type { Send } from './http.ts'
+import type { Registry } from './index.ts'
 import { type Installations, installationKey } from './installations.ts'
 
 /** Where the bot is installed: one workspace, or all of an organisation. */
@@ -56,10 +57,11 @@ export function ownWorkspace(options: {
   token: string
   send: Send
   timeoutMs: number
+  registry?: Registry | undefined
   log: Log
   clock: Clock
 }): Workspaces & { start(): Promise<void> } {
-  const { token, send, log, clock } = options
+  const { token, send, registry, log, clock } = options
   let own: Workspace | null = { install: ownKey }
   let orgWide = false
 
@@ -73,6 +75,7 @@ export function ownWorkspace(options: {
       if (typeof me.user_id === 'string') own.botUserId = me.user_id
       if (typeof me.bot_id === 'string') own.botId = me.bot_id
       log.info({ team: own.team }, 'connected to the workspace')
+      if (own.team) registry?.own?.(own.team, typeof me.team === 'string' ? me.team : own.team)
       return true
     } catch (thrown) {
       if (thrown instanceof SlackError && wrongToken.has(thrown.code)) await gone(ownKey, thrown.code)

@@ -123,6 +123,43 @@ describe('an installation', () => {
   )
 })
 
+describe('the registry', () => {
+  function noted() {
+    const told: string[] = []
+    const registry = {
+      put: async (id: string, name: string) => void told.push(`put ${id} ${name}`),
+      drop: async (id: string) => void told.push(`drop ${id}`),
+      own: (id: string, name: string) => void told.push(`own ${id} ${name}`),
+    }
+    return { told, registry }
+  }
+
+  test('is told of what is installed, by whom it can be known, and of what is removed; a fresher token is neither', async () => {
+    const { told, registry } = noted()
+    const world = await startMany({ rotation: true, registry })
+    const { slack } = world
+    await installInto(world)
+    await age(world, 11 * 3_600)
+    slack.say({ user: slack.ana.id, channel: slack.dm.id, text: 'Hello' })
+    await settled(world)
+    expect(slack.callsTo('oauth.v2.access').some(({ args }) => args.grant_type === 'refresh_token')).toBe(true)
+    expect(told).toEqual([`put ${slack.team.id} ${slack.team.name}`])
+    await installInto(world)
+    expect(told).toHaveLength(2)
+    const install = slack.state.installs.findLast(({ team }) => team === slack.team.id)!
+    for (const delivery of slack.uninstall(install)) await delivery.acked
+    await slack.until(() => told.length > 2)
+    expect(told.slice(2)).toEqual(expect.arrayContaining([`drop ${slack.team.id}`]))
+  })
+
+  test('is told of the one workspace that a configured token is for', async () => {
+    const { told, registry } = noted()
+    const { slack } = await startWorld({ registry })
+    await slack.until(() => told.length > 0)
+    expect(told).toEqual([`own ${slack.team.id} ${slack.team.name}`])
+  })
+})
+
 describe('a token that ends', () => {
   test('is renewed once, however many instances and messages need it', async () => {
     const world = await startMany({ rotation: true })
@@ -140,16 +177,16 @@ describe('a token that ends', () => {
     for (const { ts } of [first, second]) expect(answers(slack, slack.dm.id, ts)).toHaveLength(1)
     expect(await store.vault.get(`slack:${slack.team.id}`)).toMatch(/^v1\./)
   })
-
-  /** As if it had been installed so many seconds ago. */
-  async function age({ slack, store, keys }: World, seconds: number): Promise<void> {
-    const cipher = createCipher(keys)
-    const installations = createInstallations(store.vault, cipher)
-    const installation = (await installations.read(slack.team.id))!
-    installation.bot!.expiresAt! -= seconds
-    await installations.write(slack.team.id, installation)
-  }
 })
+
+/** As if it had been installed so many seconds ago. */
+async function age({ slack, store, keys }: World, seconds: number): Promise<void> {
+  const cipher = createCipher(keys)
+  const installations = createInstallations(store.vault, cipher)
+  const installation = (await installations.read(slack.team.id))!
+  installation.bot!.expiresAt! -= seconds
+  await installations.write(slack.team.id, installation)
+}
 
 describe('the keys', () => {
   test('an older one still opens what it closed, and is not needed after that', async () => {

@@ -21,6 +21,7 @@ import { type Instance, type Script, ScriptedModel, startInstance } from '../sup
 export interface WorldOptions extends SlackOptions {
   config?: Partial<SlackConfig>
   leaseMs?: number
+  registry?: SlackOptionsOfOurs['registry']
   /** Slack's time, and that of what waits for Slack: so many times as fast as ours. */
   speed?: number
   /** Before the service begins. */
@@ -62,7 +63,7 @@ export function cleanUp(): void {
 }
 
 export async function startWorld(from: WorldOptions = {}): Promise<World> {
-  const { config, leaseMs = 10_000, speed, prepare, ...options } = from
+  const { config, leaseMs = 10_000, speed, prepare, registry, ...options } = from
   const clock = systemClock(speed)
   const slack = await startSlack({ limits: false, ...(speed && { clock }), ...options })
   prepare?.(slack)
@@ -82,6 +83,7 @@ export async function startWorld(from: WorldOptions = {}): Promise<World> {
         config: { ...config, ...changed },
         socketMode: options.socketMode ?? false,
       },
+      ...(registry && { registry }),
       ...(speed && { clock: { now: clock.now, sleep: (ms: number) => sleep(ms / speed) } }),
     })
   const app = await another()
@@ -106,6 +108,7 @@ async function startRunning(parts: {
   leaseMs: number
   config: Partial<SlackConfig>
   socketMode: boolean
+  registry?: SlackOptionsOfOurs['registry']
   clock?: SlackOptionsOfOurs['clock']
 }): Promise<Running> {
   const { slack, store, model, log, leaseMs } = parts
@@ -128,6 +131,7 @@ async function startRunning(parts: {
     chat,
     vault: store.vault,
     counters: store.counters,
+    ...(parts.registry && { registry: parts.registry }),
     log,
     ...(parts.clock && { clock: parts.clock }),
   })
