@@ -124,7 +124,9 @@ export function createAnswer(options: AnswerOptions): Work {
     const reading = claim.found
       ? Promise.resolve(claim.found)
       : persist(run, log, () => store.conversations.read(claim.conversation, promptWindow))
-    const start = starterOf(reply, log)
+    const start = onceOf(() => {
+      reply.started().catch((thrown) => log.warn({ err: thrown }, 'could not show that an answer is on its way'))
+    })
     reading.then(
       () => setImmediate(() => interrupted(run) || start()),
       () => {},
@@ -140,8 +142,12 @@ export function createAnswer(options: AnswerOptions): Work {
     }
     const found = await reading
     const takesPart = found?.conversation.participants.includes(user.id)
-    const joined = persist(run, log, () => store.conversations.join(claim.conversation, user.id, takesPart))
-    joined.catch(() => {})
+    const join = onceOf(() => {
+      const joined = persist(run, log, () => store.conversations.join(claim.conversation, user.id, takesPart))
+      joined.catch(() => {})
+      return joined
+    })
+    setImmediate(() => interrupted(run) || join())
     const asked = await prepare(claim, claim.attempt > maxAttempts ? undefined : adapter, found, log)
     let first = true
     const composed: Composed = await (claim.attempt > maxAttempts
@@ -156,7 +162,7 @@ export function createAnswer(options: AnswerOptions): Work {
     await preview.finish()
     if (interrupted(run)) throw lost()
     start()
-    await joined
+    await join()
     const outcome = outcomeOf(claim, user, asked, composed.answer, delivered)
     const committed = {
       turn: claim.turn,
@@ -284,13 +290,12 @@ function outcomeOf(claim: Claim, user: User, asked: Asked, answer: Answer, deliv
   return { messages: [question, said], delivered, answer, participants: [user.id], title: firstWords(asked.text) }
 }
 
-/** Shows that an answer is on its way, once. */
-function starterOf(reply: Reply, log: Log): () => void {
-  let started = false
+/** The same result at every call. */
+function onceOf<T>(make: () => T): () => T {
+  let made: { result: T } | undefined
   return () => {
-    if (started) return
-    started = true
-    reply.started().catch((thrown) => log.warn({ err: thrown }, 'could not show that an answer is on its way'))
+    made ??= { result: make() }
+    return made.result
   }
 }
 

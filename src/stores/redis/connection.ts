@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Cluster, Redis, type RedisCommander } from 'ioredis'
 import { addressOf, type ConnectionSettings, type Made, makeClient, openClient } from './client.ts'
 import { failureOf, noNode, unavailable, unsent, wordsOf } from './failures.ts'
+import { gatherFor } from './gather.ts'
 import { type Health, watchHealth } from './health.ts'
 import { commandOf, type ScriptName } from './scripts.ts'
 
@@ -41,12 +42,14 @@ export async function connect(settings: ConnectionSettings): Promise<Connection>
 
 function connectionOf({ client, options, entrances }: Made, health: Health): Connection {
   const running = new Set<Promise<unknown>>()
+  const gather = gatherFor(client)
   let closed = false
 
   async function attempts<T>(command: () => Promise<T>, repeatable: boolean): Promise<T> {
     const began = performance.now()
     for (let wait = 25; ; wait = Math.min(wait * 2, 250)) {
       try {
+        gather()
         return await command()
       } catch (error) {
         const failure = failureOf(error)
