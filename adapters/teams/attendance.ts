@@ -16,15 +16,22 @@ export interface Attendance {
 const seen = { max: 20_000, ttl: 3_600_000 }
 /** Events may come late and in any order: the newest one counts. */
 const orderedMs = 3_600_000
-/** Teams does not always tell the object id of who left. Long enough for all who still look at what was said there. */
-const accountMs = 400 * 24 * 3_600_000
+/** Long enough for nearly all who still look at what was said there. */
+const accountMs = 180 * 24 * 3_600_000
+
+/** Teams does not always tell the object id of who left, so that of those who write is kept by the id it does tell. */
+const accountKey = (tenant: string, id: string): string => `teams:account:${tenant}:${id}`
+
+/** Whoever wants to be forgotten. */
+export async function forgetAccount({ cache }: Desk, { sender, address }: About): Promise<void> {
+  await cache.swap(accountKey(address.tenant, address.from.id), sender.id, null, 0)
+}
 
 export function createAttendance(desk: Desk): Attendance {
   const { chat, cache } = desk
   const there = new LRUCache<string, true>(seen)
 
   const keyOf = (audience: string, sender: Sender): string => `${audience} ${identityOf(sender)}`
-  const accountKey = (tenant: string, id: string): string => `teams:account:${tenant}:${id}`
 
   /** Only if nothing newer is known. */
   async function attends(audience: string, sender: Sender, here: boolean, at: number): Promise<void> {

@@ -10,7 +10,7 @@ import { askToForget, forget } from './forgetting.ts'
 import { type About, type Press, type Understood, understand } from './incoming.ts'
 import { decide, link } from './linking.ts'
 import type { Replies } from './replies.ts'
-import { helpText, prompts, type Word, welcomeText } from './words.ts'
+import { helpText, personalWords, prompts, welcomeText } from './words.ts'
 
 type Of<Type extends Understood['type']> = Extract<Understood, { type: Type }>
 
@@ -63,13 +63,11 @@ async function ask(
   if (status === 'full') desk.tell(about.address, { text: notice('inbox_full').text })
 }
 
-const aboutYou: ReadonlySet<Word> = new Set<Word>(['link', 'me', 'forget me'])
-
 async function obey(desk: Desk, { word, code, about }: Of<'word'>): Promise<void> {
   const { chat } = desk
   const { place, address } = about
   const tell = (text: string): void => desk.tell(address, { text })
-  if (aboutYou.has(word) && !place.direct)
+  if (personalWords.has(word) && !place.direct)
     return tell(
       code
         ? 'Others can read this code here, so I do not take it. Write “link” to me in our personal chat to get another one.'

@@ -1,6 +1,7 @@
 import { asFault, Fault, messageOf, notice } from '../../src/errors.ts'
 import { chance, identityOf } from '../../src/ids.ts'
 import { askedMs, overWords, show } from './asking.ts'
+import { forgetAccount } from './attendance.ts'
 import { button } from './choices.ts'
 import type { Desk } from './desk.ts'
 import type { About } from './incoming.ts'
@@ -43,6 +44,7 @@ export async function forget(desk: Desk, about: About, key: string, card?: strin
 async function erase(desk: Desk, about: About, card?: string): Promise<void> {
   try {
     await desk.chat.forget(await desk.chat.who(about.sender))
+    await forgetAccount(desk, about)
   } catch (thrown) {
     desk.log.warn({ reason: messageOf(thrown), code: asFault(thrown).code }, 'what is kept of a person was not deleted')
     const { text } = thrown instanceof Fault ? thrown.notice : notice('internal')

@@ -11,9 +11,12 @@ export type Word =
   | 'me'
   | 'forget me'
 
-const words: ReadonlySet<string> = new Set<Word>([
-  ...(['stop', 'new', 'mute', 'help', 'continue', 'continue on the web', 'link', 'me', 'forget me'] as const),
-])
+const everyday: Word[] = ['stop', 'new', 'mute', 'help', 'continue', 'continue on the web']
+/** Who somebody is and what is kept of them is between them and us: only in the personal chat. */
+const personal: Word[] = ['link', 'me', 'forget me']
+
+const words: ReadonlySet<string> = new Set<Word>([...everyday, ...personal])
+export const personalWords: ReadonlySet<Word> = new Set(personal)
 
 export function wordOf(text: string): Word | undefined {
   if (text.length > 40) return undefined

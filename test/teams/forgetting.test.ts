@@ -24,6 +24,8 @@ describe('“forget me”', () => {
     const { personal, teams, store, says, presses, last, found, listOf } = await startAna()
     const before = (await found())!
     const shared = (await listOf(before)).find(({ direct }) => !direct)!
+    const account = `teams:account:${teams.tenantId}:${teams.ana.id}`
+    expect(await store.cache.get(account)).toBe(teams.ana.aadObjectId)
     await says(personal, 'forget me')
     expect(last()).toMatchObject({
       text: expect.stringContaining('It cannot be undone.'),
@@ -33,6 +35,7 @@ describe('“forget me”', () => {
     await presses(personal, 'Delete everything about me')
     expect(last()).toMatchObject({ text: expect.stringContaining('Done: everything I kept'), buttons: [] })
     expect(await found()).toBeNull()
+    expect(await store.cache.get(account)).toBeNull()
     expect(await store.conversations.list(before.id, { limit: 10 })).toMatchObject({ items: [] })
     const kept = await store.conversations.read(shared.id, { messages: 10 })
     expect(JSON.stringify(kept)).not.toContain('Something for all')
