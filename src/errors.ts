@@ -66,7 +66,7 @@ const words = {
   ],
   // joining what belongs to one person
   link_code: [
-    'This code is wrong, was used already or has run out. Get a new one with “link” on the other side.',
+    'This code is wrong, was used already or has run out. Get a new one on the other side: with “link” in Slack and Teams, under “Your account” on the page.',
     false,
   ],
   own_link_code: ['This is your own code. Enter it where you write to me under your other account.', false],

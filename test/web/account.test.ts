@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { webIdentityOf } from '../../src/ids.ts'
+import type { User } from '../../src/types.ts'
 import { type OidcStandIn, startOidc } from '../support/oidc.ts'
 import { arrive, providersAt, redirectUris, startSignInSite, throughProvider } from '../support/signIn.ts'
 import { type Browser, commonPassword, type Site, type SiteOptions, tokenIn } from '../support/web.ts'
@@ -55,6 +56,23 @@ describe('the account page', () => {
     expect(html).toContain('Connect Example Login')
     // The only way in can not be taken away.
     expect(html).not.toContain('Unlink')
+  })
+
+  test('leads admins to the administration, and nobody else', async () => {
+    const site = await start()
+    const ada = await site.addUser('ada', commonPassword, { roles: ['admin', 'member'] })
+    expect(await (await site.person(ada.name)).page('/account')).toContain('href="/admin"')
+    expect(await (await site.person('bob')).page('/account')).not.toContain('/admin')
+  })
+
+  test('names an address once, whoever vouches for it', async () => {
+    const site = await start()
+    const emails: User['emails'] = [
+      { address: 'ada@example.com', verifiedBy: 'slack' },
+      { address: 'ada@example.com', verifiedBy: 'teams' },
+    ]
+    await site.addUser('ada', commonPassword, { emails })
+    expect((await (await site.person('ada')).page('/account')).match(/ada@example\.com/g)).toHaveLength(1)
   })
 
   test('is for people who are signed in', async () => {

@@ -100,7 +100,9 @@ export async function showAccount(
   response.render('account', {
     csrf: csrfToken(session.csrf),
     name: user.name,
-    emails: user.emails.map(({ address }) => address),
+    // Several may vouch for the same address.
+    emails: [...new Set(user.emails.map(({ address }) => address))],
+    isAdmin: user.roles.includes('admin'),
     since: new Date(user.createdAt).toISOString(),
     ways: own.map((identity) => ({
       ...shownIdentity(identity, providers),
