@@ -150,6 +150,13 @@ export function installedWorkspaces(options: {
     }
   }
 
+  async function of(id: string): Promise<Workspace[]> {
+    const own = await byKey(id)
+    if (own) return [own]
+    const found = await Promise.all((await installations.within(id)).map(byKey))
+    return found.filter((one) => one !== null).slice(0, mostWithin)
+  }
+
   /** Slack takes a refresh token once: only one instance may use it, and the others take what it got. */
   async function renew(install: string, old: string): Promise<Installation> {
     for (let waited = 0; ; waited += 250) {
@@ -201,13 +208,8 @@ export function installedWorkspaces(options: {
       return install ? byKey(install) : null
     },
     byKey,
-    has: async (id) => (await read(id)) !== null,
-    async of(id) {
-      const own = await byKey(id)
-      if (own) return [own]
-      const found = await Promise.all((await installations.within(id)).map(byKey))
-      return found.filter((one) => one !== null).slice(0, mostWithin)
-    },
+    has: async (id) => (await of(id)).length > 0,
+    of,
     async token(install, fresher = false) {
       const installation = await read(install)
       const bot = installation?.bot

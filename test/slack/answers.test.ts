@@ -141,6 +141,52 @@ describe('a mention', () => {
     expect(slack.callsTo('conversations.replies')).toHaveLength(1)
   })
 
+  test('longer than one page of Slack’s has what was said last as context', async () => {
+    const world = await startWorld({ echo: 'none' })
+    const { slack, model } = world
+    const parent = slack.state.add({
+      channel: slack.general.id,
+      team: slack.team.id,
+      user: slack.ben.id,
+      text: 'How it began',
+    })
+    for (let i = 1; i <= 450; i++)
+      slack.state.add({
+        channel: slack.general.id,
+        team: slack.team.id,
+        user: slack.ben.id,
+        text: `Line ${i}.`,
+        thread: parent.ts,
+      })
+    const ask = async () => {
+      const before = model.prompts.length
+      const text = `<@${slack.install.botUser}> new`
+      slack.say({ user: slack.ana.id, channel: slack.general.id, text, thread: parent.ts })
+      await settled(world)
+      slack.say({
+        user: slack.ana.id,
+        channel: slack.general.id,
+        text: `<@${slack.install.botUser}> so?`,
+        thread: parent.ts,
+      })
+      await settled(world)
+      expect(model.prompts).toHaveLength(before + 1)
+      return model.prompts.at(-1)!.messages.at(-1)!.text
+    }
+    const whole = await ask()
+    expect(whole).toContain('Ben Okri: How it began')
+    expect(whole).toContain('Line 450.')
+    expect(whole).not.toContain('Line 200.')
+    expect(slack.callsTo('conversations.replies')).toHaveLength(3)
+    // A page that is not given at once is done without.
+    slack.fail(
+      'conversations.replies',
+      { kind: 'ratelimited', retryAfter: 60 },
+      { when: ({ cursor }) => Boolean(cursor) },
+    )
+    expect(await ask()).toContain('Line 199.')
+  })
+
   test('works without the history scopes', async () => {
     const scopes = ['app_mentions:read', 'chat:write', 'users:read', 'assistant:write']
     const world = await startWorld({ scopes })

@@ -76,6 +76,38 @@ describe('answer again', () => {
   })
 })
 
+describe('answer again, where the question was refused and not kept', () => {
+  test.each(['the first of its conversation', 'one that follows'])('(%s), says so', async (which) => {
+    const world = await startWorld()
+    const { slack, model, app } = world
+    const before = which === 'one that follows' ? await asked(world) : undefined
+    // Who is asking cannot be found out, for a reason nobody expected.
+    const other = await world.another()
+    slack.connect(`${other.url}/slack/events`)
+    app.kill()
+    const find = world.store.users.find
+    let failures = before ? 100 : 1
+    world.store.users.find = async (identity) => {
+      if (failures-- > 0) throw new Error('a defect')
+      return find.call(world.store.users, identity)
+    }
+    const said = slack.say({
+      user: slack.ana.id,
+      channel: slack.dm.id,
+      text: 'Hello?',
+      ...(before && { thread: before.ts }),
+    })
+    await settled(world)
+    world.store.users.find = find
+    const prompts = model.prompts.length
+    const failed = answers(slack, slack.dm.id, (before ?? said).ts).at(-1)!
+    await slack.click({ user: slack.ana.id, channel: slack.dm.id, ts: failed.ts, button: 'Answer again' }).answer
+    await slack.until(() => answers(slack, slack.dm.id).find(({ text }) => text.includes('nothing to answer again')))
+    await settled(world)
+    expect(model.prompts).toHaveLength(prompts)
+  })
+})
+
 describe('stopping', () => {
   test.each(['word', 'button'] as const)('by %s ends the answer at once and keeps what was shown', async (by) => {
     const world = await startWorld()

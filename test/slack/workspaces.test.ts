@@ -160,6 +160,44 @@ describe('the registry', () => {
   })
 })
 
+/** As the sign-in asks: they never wrote to us, so nothing but their workspace says through whom to ask. */
+const signsIn = ({ app }: World, workspace: string, id: string) =>
+  app.instance.chat.who({ surface: 'slack', workspace, id })
+
+describe('someone who signs in without ever having written', () => {
+  test.each(['own token', 'installed'] as const)('(%s) is let in as a member, and refused as a guest', async (how) => {
+    const world = how === 'installed' ? await startMany() : await startWorld()
+    const { slack } = world
+    if (how === 'installed') await installInto(world)
+    const guest = slack.addPerson({ realName: 'Gus Tone', guest: 'single' })
+    expect(await signsIn(world, slack.team.id, slack.ana.id)).toMatchObject({ name: 'Ana Lima' })
+    await expect(signsIn(world, slack.team.id, guest.id)).rejects.toMatchObject({ code: 'refused_guest' })
+    await expect(signsIn(world, slack.team.id, 'U0NOBODY')).rejects.toMatchObject({ code: 'refused_guest' })
+  })
+
+  test('in a workspace where it is not installed is refused', async () => {
+    const world = await startMany()
+    const { slack } = world
+    await installInto(world)
+    const other = slack.addTeam()
+    const xena = slack.addPerson({ team: other.id, realName: 'Xena Ray' })
+    await expect(signsIn(world, other.id, xena.id)).rejects.toMatchObject({ code: 'refused_guest' })
+  })
+
+  test('in an organisation is known in those of its workspaces where it is installed', async () => {
+    const world = await startMany()
+    const { slack } = world
+    const teams = [slack.addTeam({ enterprise: 'E0ORG' }), slack.addTeam({ enterprise: 'E0ORG' })]
+    for (const { id: team } of teams) expect((await installInto(world, { team })).status).toBe(200)
+    const [first, second] = teams.map(({ id: team }) => slack.addPerson({ team, realName: `Person of ${team}` }))
+    const guest = slack.addPerson({ team: teams[1]!.id, realName: 'Gus Tone', guest: 'multi' })
+    for (const person of [first!, second!])
+      expect(await signsIn(world, 'E0ORG', person.id)).toMatchObject({ name: person.realName })
+    await expect(signsIn(world, 'E0ORG', guest.id)).rejects.toMatchObject({ code: 'refused_guest' })
+    await expect(signsIn(world, 'E0OTHER', first!.id)).rejects.toMatchObject({ code: 'refused_guest' })
+  })
+})
+
 describe('a token that ends', () => {
   test('is renewed once, however many instances and messages need it', async () => {
     const world = await startMany({ rotation: true })

@@ -24,6 +24,8 @@ function renew(context: Context, install: Install): void {
 function wireInstall(context: Context, install: Install): JsonObject {
   const { app, state } = context
   const team = install.team ? state.teams.get(install.team) : undefined
+  // Slack names the organisation of a single workspace, too.
+  const enterprise = install.enterprise ?? team?.enterprise
   return {
     app_id: app.id,
     authed_user: { id: install.installer },
@@ -32,7 +34,7 @@ function wireInstall(context: Context, install: Install): JsonObject {
     access_token: install.token,
     bot_user_id: install.botUser,
     team: team ? { id: team.id, name: team.name } : null,
-    enterprise: install.enterprise ? { id: install.enterprise, name: 'Organisation' } : null,
+    enterprise: enterprise ? { id: enterprise, name: 'Organisation' } : null,
     is_enterprise_install: install.team === undefined,
     ...(install.refresh && {
       refresh_token: install.refresh,

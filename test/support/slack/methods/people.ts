@@ -175,6 +175,7 @@ export const people: Record<string, Method> = {
     run({ install, state }) {
       const team = install.team ? state.teams.get(install.team) : undefined
       const bot = state.people.get(install.botUser)!
+      const enterprise = install.enterprise ?? team?.enterprise
       return {
         url: `https://${team?.domain ?? 'org'}.slack.com/`,
         team: team?.name ?? 'Organisation',
@@ -183,7 +184,7 @@ export const people: Record<string, Method> = {
         user_id: install.botUser,
         bot_id: install.botId,
         is_enterprise_install: install.team === undefined,
-        ...(install.enterprise && { enterprise_id: install.enterprise }),
+        ...(enterprise && { enterprise_id: enterprise }),
       }
     },
   },
