@@ -75,7 +75,10 @@ export const joinBoth: Act = async (desk, press) => {
   }
 }
 
-export const stopLink: Act = async (desk, { user, held }) => {
+export const stopLink: Act = async (desk, press) => {
+  const { user, held } = press
+  // Both may have said yes meanwhile.
+  if (isJoined(user, held.o)) return joined(press)
   await desk.chat.linking.decline(user, held.c ?? '')
   return { instead: shown('Stopped: nothing was joined, and the code is over.') }
 }

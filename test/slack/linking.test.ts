@@ -67,6 +67,21 @@ describe('a code that is shown in Slack', () => {
     expect(await listed()).toBe(1)
   })
 
+  test('does not say that nothing was joined, where both have said yes before the no', async () => {
+    const { world, slack, web, linking, write, click, listed } = await startSides()
+    const { ts: thread } = write('link')
+    const { code, ts } = await codeIn(world, thread)
+    await linking.enter(web, code)
+    await click(ts, 'I have entered it')
+    await said(world, slack.dm.id, 'These two become one', thread)
+    await click(ts, 'Join both')
+    await said(world, slack.dm.id, 'You said yes', thread)
+    await linking.agree(web, code)
+    await click(ts, 'No, stop')
+    await said(world, slack.dm.id, 'Done:', thread)
+    expect(await listed()).toBe(2)
+  })
+
   test('that is over is told so', async () => {
     const { world, slack, web, linking, write, click } = await startSides()
     const { ts: thread } = write('link')
