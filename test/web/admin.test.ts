@@ -163,6 +163,14 @@ describe('limits', () => {
     expect(await boss.page('/admin/limits')).not.toContain(`href="${at()}"`)
   })
 
+  test('are set for a workspace that is not listed, which is listed from then on', async () => {
+    await boss.page('/admin/limits')
+    await done('/admin/limits', { ...fields, of: 'workspace', name: 'slack:T0GRID', tokensPerDay: '77' })
+    const html = await boss.page('/admin/limits')
+    expect(html).toContain('name="name" value="slack:T0GRID"')
+    expect(html).toContain('value="77"')
+  })
+
   test.each([{ tokensPerDay: '-3' }, { tokensPerDay: '1.5' }, { costPerDay: '9999999999' }])(
     '%j is refused in words',
     async (wrong) => {
