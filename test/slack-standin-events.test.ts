@@ -167,6 +167,21 @@ describe('an event', () => {
     ])
   })
 
+  test('tells of those who come to its channels and leave them', async () => {
+    const there = { user: slack.ana.id, channel: slack.general.id }
+    slack.leave(there)
+    expect(() => slack.leave(there)).toThrow('is not in general')
+    slack.join(there)
+    slack.leave({ user: slack.ana.id, channel: slack.random.id })
+    await slack.idle()
+    const told = app.events().filter(({ type }) => String(type).startsWith('member_'))
+    const what = { ...there, channel_type: 'C', team: slack.team.id }
+    expect(told).toEqual([
+      expect.objectContaining({ type: 'member_left_channel', ...what }),
+      expect.objectContaining({ type: 'member_joined_channel', ...what }),
+    ])
+  })
+
   test('tells the app of its own doings: its messages, every append, every change', async () => {
     const thread_ts = slack.say({ user: slack.ana.id, channel: slack.dm.id, text: 'Hi' }).ts
     const { body } = await call('chat.startStream', { channel: slack.dm.id, thread_ts, markdown_text: 'one' })
@@ -385,6 +400,13 @@ describe('interactivity', () => {
       actions: [{ action_id: 'rate', value: 'down' }],
     })
     expect(() => click(ts, 'Maybe')).toThrow('there is no button Maybe; there are: Again, Good, Bad')
+  })
+
+  test('sends the one of several with the same label that was pressed, by its value', async () => {
+    const same = ['v1', 'v2'].map((value) => ({ type: 'actions', elements: [{ ...button, value }] }))
+    const { body } = await call('chat.postMessage', { channel: slack.general.id, text: 'x', blocks: same })
+    await click(body.ts!, 'v2').answer
+    expect(app.heard.at(-1)!.payload).toMatchObject({ actions: [{ action_id: 'again', value: 'v2' }] })
   })
 
   test('is not sent again when it fails', async () => {

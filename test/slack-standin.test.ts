@@ -277,6 +277,17 @@ describe('a message', () => {
     const stranger = slack.addPerson({ realName: 'Cy' })
     expect(await errorOf('chat.postEphemeral', { ...args, user: stranger.id })).toBe('user_not_in_channel')
   })
+
+  test('for one person is not seen in a thread that has not begun', async () => {
+    const { ts, channel } = slack.say({ user: slack.ana.id, channel: slack.general.id, text: 'one' })
+    const args = { channel, user: slack.ana.id, text: 'Psst', thread_ts: ts }
+    const seen = () => slack.screen(channel, { thread: ts }).messages.filter(({ ephemeral }) => ephemeral).length
+    expect(await errorOf('chat.postEphemeral', args)).toBe('ok')
+    expect(seen()).toBe(0)
+    slack.say({ user: slack.ben.id, channel, text: 'two', thread: ts })
+    expect(await errorOf('chat.postEphemeral', args)).toBe('ok')
+    expect(seen()).toBe(1)
+  })
 })
 
 describe('a change of a message', () => {
