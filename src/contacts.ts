@@ -26,6 +26,8 @@ export function createContacts(options: {
   users: Users
   linkDomains?: ReadonlySet<string>
   changed(user: User): Promise<void>
+  /** Told of everyone new, before they may do anything. */
+  began?(user: string, identity: string): Promise<void>
   audit: Audit
   log: Log
   now?: () => number
@@ -74,6 +76,7 @@ export function createContacts(options: {
       seenAt: at,
     })
     log.info({ user: made.id, by: voucher }, 'first contact')
+    await options.began?.(made.id, identity)
     const link = linkable(profile)
     const owner = link && (await users.attach(made.id, link.identity))
     if (!link || !owner || owner.id === made.id) return owner ?? made

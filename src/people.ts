@@ -37,6 +37,8 @@ export interface PeopleOptions {
   profile(sender: Sender): Promise<Profile>
   /** Domains (lower case) whose addresses tell that two accounts are one person. */
   linkDomains?: ReadonlySet<string>
+  /** Told of everyone new, before they may do anything. */
+  began?(user: string, identity: string): Promise<void>
   audit: Audit
   /** How long a user may be known without a look into the store, where no instance told of a change. */
   cacheMs?: number

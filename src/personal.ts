@@ -28,6 +28,8 @@ export function createPersonal(options: {
   /** Nothing may go on in a conversation that is about to be deleted. */
   stop(conversation: string): Promise<unknown>
   people: Pick<People, 'changed'>
+  /** Told of a user who is about to be gone. */
+  leaves?(user: User): Promise<void>
   audit: Audit
   now?: () => number
 }): Personal {
@@ -122,6 +124,7 @@ export function createPersonal(options: {
   async function forgetPerson(user: User, actor: string): Promise<void> {
     for await (const { id: entry } of entriesOf('feedback', user)) await records.drop('feedback', entry)
     await usage.forget(user.id)
+    await options.leaves?.(user)
     await users.remove(user.id)
     await people.changed(user)
     await audit.record('delete', { user: user.id, actor, details: { what: 'everything' } })

@@ -8,6 +8,7 @@ import { createComposer, promptWindow } from './compose.ts'
 import type { Config } from './config.ts'
 import { CannotTell } from './errors.ts'
 import { createIdentities } from './identities.ts'
+import { hashOf } from './ids.ts'
 import { isEmpty, noRules, readRules } from './limits/rules.ts'
 import { createLimits } from './limits.ts'
 import { createLive } from './live.ts'
@@ -18,7 +19,7 @@ import { createRetention } from './retention.ts'
 import { createSetting } from './settings.ts'
 import type { Store } from './store.ts'
 import { createTurns } from './turns.ts'
-import type { Adapter, Log, Metrics, Model, Profile, Sender, Surface } from './types.ts'
+import type { Adapter, Log, Metrics, Model, Profile, Sender, Surface, User } from './types.ts'
 
 /** The core, put together: what adapters are handed, and what begins and ends with the process. */
 export type Service = Awaited<ReturnType<typeof createService>>
@@ -42,6 +43,7 @@ export async function createService(options: {
     bus: store.bus,
     profile,
     linkDomains: config.people.linkDomains,
+    began: (user, identity) => limits.carry(goneOf(identity), user),
     audit,
     // Beside an SQLite store only the command line changes users, which tells nobody; but looking is cheap.
     ...(store.engine === 'sqlite' && { cacheMs: 1_000 }),
@@ -93,7 +95,7 @@ export async function createService(options: {
     maxTurns: config.chat.maxTurns,
     window: promptWindow,
   })
-  const personal = createPersonal({ store, stop: turns.stop, people, audit })
+  const personal = createPersonal({ store, stop: turns.stop, people, leaves, audit })
   const chat = createChat({ store, turns, live, people, limits, personal, linking: identities })
   const admin = createAdmin({ store, people, identities, personal, limits, rules, workspaces, audit })
   const retention = createRetention({
@@ -125,6 +127,11 @@ export async function createService(options: {
       rules.close()
       await Promise.all([limits.idle(), retention.close()])
     },
+  }
+
+  /** Whoever comes again after all of it was deleted has no new day: a number by a hash stays until the window's end. */
+  async function leaves({ id, identities }: User): Promise<void> {
+    for (const identity of identities) await limits.carry(id, goneOf(identity))
   }
 
   /** Neither what is used up nor a limit of one's own is left behind by joining or parting. */
@@ -159,3 +166,6 @@ export async function createService(options: {
     ]
   }
 }
+
+/** Whose limits are used up, of those who are users no more. */
+const goneOf = (identity: string): string => hashOf(['gone', identity])

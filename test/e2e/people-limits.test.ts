@@ -1,9 +1,10 @@
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Store } from '../../src/store.ts'
 import { type Act, say, start, stop, usage } from '../support/bedrock.ts'
 import { describeRedis, type RedisServer, startRedis } from '../support/redis.ts'
 import { service } from '../support/service.ts'
 import { beside } from '../support/stored.ts'
+import { startSurfaces } from '../support/surfaces.ts'
 import type { Browser } from '../support/web.ts'
 import { until } from '../support/world.ts'
 
@@ -95,5 +96,28 @@ describeRedis('a limit over two instances', () => {
       [models.title]: [...counted(took.title, asked(models.title)), 0],
     })
     expect(await (await here.get('/account')).text()).toContain('0 of 2,000 tokens left today')
+  })
+})
+
+describe('a limit that is used up', () => {
+  const own = service()
+
+  it('is not begun anew by being forgotten and coming again', async () => {
+    const at = await startSurfaces()
+    try {
+      at.connect(await own.run({ ...at.env, LIMIT_TOKENS_PER_DAY: '1' }))
+      await at.slackSays('You said', at.inSlack('Is it so?'))
+      const order = at.inSlack('forget me')
+      await at.click(await at.slackSays('This cannot be undone', order), 'Delete everything about me')
+      await at.slackSays('everything I kept about you is deleted', order)
+      await at.slackSays('You have reached your limit of 1 token a day', at.inSlack('And now?'))
+      const store = await beside(own)
+      const rows = await store.usage.read({ from: '2000-01-01', to: '2999-12-31' })
+      await store.close()
+      // Of the one answer there was it is known no more whose it was.
+      expect(new Set(rows.map(({ user }) => user))).toEqual(new Set(['']))
+    } finally {
+      await at.close()
+    }
   })
 })
