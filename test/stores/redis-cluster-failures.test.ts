@@ -74,7 +74,10 @@ describeRedis('a Redis Cluster that changes', () => {
     const { host, port } = cluster.nodes[1]!
     await vi.waitFor(
       () =>
-        expect(log.lines.map(({ level, text, fields }) => ({ level, text, ...fields }))).toMatchObject([
+        expect(
+          // Whether messages came over that node, too, is chance.
+          log.lines.flatMap(({ level, text, fields }) => (level === 'debug' ? [] : [{ level, text, ...fields }])),
+        ).toMatchObject([
           { level: 'warn', text: 'Lost the connection to Redis.', redis: `${host}:${port}` },
           { level: 'info', text: 'The connection to Redis is back.', redis: `${host}:${port}` },
         ]),
