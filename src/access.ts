@@ -1,7 +1,7 @@
 import { Fault } from './errors.ts'
 import { isId } from './ids.ts'
 import type { Store } from './store.ts'
-import type { Conversation, Message } from './types.ts'
+import type { Conversation, Message, User } from './types.ts'
 
 /** Who may see which conversation: those who took part, as long as they are among those it was said to. */
 export interface Access {
@@ -48,6 +48,29 @@ export function createAccess(store: Pick<Store, 'conversations' | 'absences' | '
       return found
     },
   }
+}
+
+/**
+ * Whether a user may go on with what their place continues. Not with a conversation of one person alone that stayed with an account
+ * which theirs was parted from: the place points at it still. Asks the store only where the user does not take part.
+ */
+export async function mayGoOn(
+  store: Pick<Store, 'conversations' | 'users'>,
+  user: User,
+  conversation: Conversation,
+): Promise<boolean> {
+  if (isOpenTo(conversation, user.id)) return true
+  // They may have become one with its owner since it, or they, were looked up.
+  const [known, found] = await Promise.all([
+    store.users.get(user.id),
+    store.conversations.read(conversation.id, { messages: 0 }),
+  ])
+  return !found || isOpenTo(found.conversation, known?.id ?? user.id)
+}
+
+/** Nobody takes part yet in what has just begun. */
+function isOpenTo({ direct, participants }: Conversation, user: string): boolean {
+  return !direct || participants.length === 0 || participants.includes(user)
 }
 
 const surfaceOf = (identityOrAudience: string): string => identityOrAudience.slice(0, identityOrAudience.indexOf(':'))

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { mayGoOn } from './access.ts'
 import type { CommittedTurn } from './afterwards.ts'
 import { type Composed, type Composer, promptWindow } from './compose.ts'
 import { asFault, Fault, messageOf, notice } from './errors.ts'
@@ -28,7 +29,7 @@ const maxAttempts = 4
 const deliverForMs = 5 * 60_000
 
 export interface AnswerOptions {
-  store: Pick<Store, 'leases' | 'conversations'>
+  store: Pick<Store, 'leases' | 'conversations' | 'users' | 'places'>
   composer: Composer
   adapters: ReadonlyMap<Surface, Adapter>
   people: People
@@ -142,6 +143,11 @@ export function createAnswer(options: AnswerOptions): Work {
     }
     const found = await reading
     const takesPart = found?.conversation.participants.includes(user.id)
+    if (found && !takesPart && !(await persist(run, log, () => mayGoOn(store, user, found.conversation)))) {
+      await persist(run, log, () => beginAnew(claim))
+      start()
+      return { outcome: refusal(new Fault('parted'), delivered, log) }
+    }
     const join = onceOf(() => {
       const joined = persist(run, log, () => store.conversations.join(claim.conversation, user.id, takesPart))
       joined.catch(() => {})
@@ -173,6 +179,11 @@ export function createAnswer(options: AnswerOptions): Work {
       ...composed,
     }
     return { outcome, committed }
+  }
+
+  /** What the place continued is not for who writes there now. */
+  async function beginAnew({ incoming: { place }, conversation }: Claim): Promise<void> {
+    if ((await store.places.read(place))?.conversation === conversation) await store.places.point(place, null)
   }
 
   function refusal(thrown: unknown, delivered: boolean, log: Log): Outcome {

@@ -56,6 +56,10 @@ const words = {
     'Your access to this bot has been switched off. Ask an administrator if you think that is a mistake.',
     false,
   ],
+  parted: [
+    'This conversation stayed with the account that yours was unlinked from. Send your message again, and a new one begins here.',
+    false,
+  ],
   // limits
   limit_reached: ['You have reached your limit. Please try again when it resets.', false],
   limit_held: ['Your other questions are still being answered. Please try again when they are done.', true],

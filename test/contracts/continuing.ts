@@ -17,15 +17,17 @@ export function continuingContract(name: string, open: () => Promise<{ store: St
     let store: Store
     let one: Instance
     let model: ScriptedModel
+    let screen: Screen
     let ann: User
     let bob: User
 
     beforeEach(async () => {
       const opened = await open()
       model = new ScriptedModel()
+      screen = new Screen()
       store = opened.store
-      one = await startInstance({ store, adapters: [new Screen()], model, leaseMs: 10_000 })
-      closing.push(opened.close, one.end)
+      closing.push(opened.close)
+      await start()
       ann = await one.chat.who({ surface: 'slack', workspace: 'T1', id: 'U1' })
       bob = await one.chat.who({ surface: 'slack', workspace: 'T1', id: 'U2' })
     })
@@ -33,6 +35,10 @@ export function continuingContract(name: string, open: () => Promise<{ store: St
       for (const close of closing.splice(0).reverse()) await close()
     })
 
+    async function start(): Promise<void> {
+      one = await startInstance({ store, adapters: [screen], model, leaseMs: 10_000 })
+      closing.push(one.end)
+    }
     async function ask(text: string, place: Place, from = 'U1'): Promise<string> {
       const accepted = await one.chat.accept(message(text, { place, from }))
       if (!('turn' in accepted)) throw new Error(accepted.status)
@@ -132,6 +138,29 @@ export function continuingContract(name: string, open: () => Promise<{ store: St
       expect(await exported(ann)).toContain('nonsense')
       expect(await exported(bob)).toContain('me too')
       expect(await exported(bob)).not.toMatch(/nonsense|"rating"/)
+    })
+
+    it('is over in the places of an account that is parted from its owner', async () => {
+      const id = await ask('my secret', dm)
+      await ask('the same elsewhere', otherDm, 'U2')
+      const both = (await store.users.merge(bob.id, ann.id))!
+      await one.chat.continue(both.id, id, otherDm)
+      const fresh: User = { ...bob, id: 'someone-fresh-0001', identities: [] }
+      await store.users.detach(both.id, 'slack:T1:U2', fresh)
+      // An instance that knows nobody yet.
+      one.kill()
+      await start()
+      const asked = model.prompts.length
+      await ask('what was it?', otherDm, 'U2')
+      expect(model.prompts).toHaveLength(asked)
+      expect(screen.final().at(-1)).toMatchObject({ state: 'failed', text: 'parted' })
+      expect(await participantsOf(id)).toEqual([ann.id])
+      expect((await one.chat.conversations.open(ann.id, id, { limit: 9 })).messages).toHaveLength(2)
+      // The next one begins a conversation of their own, and the owner goes on with theirs.
+      expect(await ask('and now?', otherDm, 'U2')).not.toBe(id)
+      expect(lastPrompt()).toEqual(['and now?'])
+      expect(await ask('go on', dm)).toBe(id)
+      expect(lastPrompt()).toContain('my secret')
     })
 
     it('ends with a fresh conversation', async () => {
