@@ -4,7 +4,7 @@ import { Fault } from './errors.ts'
 import { exportJson, idsOf, pagesOf } from './export.ts'
 import { shownIdentities } from './identities.ts'
 import type { People } from './people.ts'
-import type { Entry, Store } from './store.ts'
+import type { Entry, Store, UserPatch } from './store.ts'
 import type { Conversation, Message, User } from './types.ts'
 
 /** What a person may do with all that is kept about them. */
@@ -13,7 +13,7 @@ export interface Personal {
   export(user: User): AsyncIterable<string>
   /**
    * Delete it: conversations they had alone, their words in those of several, feedback, identities, sessions; what was used is counted
-   * for nobody. Resolves when it is done; what a crash left undone is finished by `resume`. Throws `on_hold` under a legal hold.
+   * for nobody. Of a disabled user it stays known that they are. Resolves when it is done; what a crash left undone is finished by `resume`. Throws `on_hold` under a legal hold.
    * `actor`: the user who does it, if it is not for themselves.
    */
   forget(user: User, actor?: string): Promise<void>
@@ -22,6 +22,19 @@ export interface Personal {
 }
 
 const page = 100
+
+/**
+ * What is left of someone who is locked out: that their accounts are, and nothing about them. Else they would come in again
+ * as somebody new. Who wants that gone too, enables them before.
+ */
+const nobody = {
+  name: 'Deleted user',
+  emails: [],
+  roles: ['member'],
+  locale: undefined,
+  timeZone: undefined,
+  password: undefined,
+} as unknown as UserPatch
 
 export function createPersonal(options: {
   store: Pick<Store, 'users' | 'sessions' | 'conversations' | 'absences' | 'usage' | 'records'>
@@ -125,7 +138,8 @@ export function createPersonal(options: {
     for await (const { id: entry } of entriesOf('feedback', user)) await records.drop('feedback', entry)
     await usage.forget(user.id)
     await options.leaves?.(user)
-    await users.remove(user.id)
+    if (user.state === 'disabled') await users.update(user.id, nobody)
+    else await users.remove(user.id)
     await people.changed(user)
     await audit.record('delete', { user: user.id, actor, details: { what: 'everything' } })
   }

@@ -163,6 +163,24 @@ export function personalContract(open: Open): void {
       expect(await personal.resume()).toBe(0)
     })
 
+    test('who is locked out opens no way back: that is all that stays known of them', async () => {
+      const more: Partial<User> = {
+        state: 'disabled',
+        password: 'hash',
+        locale: 'de',
+        emails: [{ address: 'ann@example.com', verifiedBy: 'slack' }],
+      }
+      const ann = await stored('ann', more)
+      const { id } = await said(ann, 'a secret', { channel: 'a' })
+      await personal.forget(ann, 'an admin')
+      expect(await read(id)).toBeNull()
+      const left = await bed.store.users.find('web:local:ann')
+      expect(left).toMatchObject({ state: 'disabled', name: 'Deleted user', emails: [] })
+      expect([left?.password, left?.locale]).toEqual([undefined, undefined])
+      expect(await bed.store.records.list('deletion', { limit: 5 })).toEqual([])
+      expect(await personal.resume()).toBe(0)
+    })
+
     test('ends at a legal hold that came after it was asked for, and goes on when that is lifted', async () => {
       const ann = await stored('ann')
       const { id } = await said(ann, 'evidence', { channel: 'a' })
