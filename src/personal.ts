@@ -13,8 +13,8 @@ export interface Personal {
   export(user: User): AsyncIterable<string>
   /**
    * Delete it: conversations they had alone, their words in those of several, feedback, identities, sessions; what was used is counted
-   * for nobody. Of a disabled user it stays known that they are. Resolves when it is done; what a crash left undone is finished by `resume`. Throws `on_hold` under a legal hold.
-   * `actor`: the user who does it, if it is not for themselves.
+   * for nobody. Of a disabled user it stays known that they are. Resolves when it is done; what a crash left undone is finished by
+   * `resume`. Throws `on_hold` under a legal hold. `actor`: the user who does it, if it is not for themselves.
    */
   forget(user: User, actor?: string): Promise<void>
   /** Finish deletions that were begun. Returns how many. */
