@@ -197,6 +197,20 @@ export function identitiesContract(open: Open, traits: Traits = {}): void {
       expect((await bed.store.users.find('email:ann@example.com'))?.id).toBe(ann.id)
     })
 
+    test('has their language and time zone, and when they were last here', async () => {
+      profiles.set('U2', { ...vouched('Bob', 'bob@example.com'), locale: 'de-DE', timeZone: 'Europe/Berlin' })
+      const at = bed.clock.now()
+      const { id, ...bob } = await one.people.resolve(slack('U2'))
+      expect(bob).toMatchObject({ locale: 'de-DE', timeZone: 'Europe/Berlin', createdAt: at, seenAt: at })
+      bed.clock.advance(25 * 60 * 60_000)
+      await (await serve(bed.store)).people.resolve(slack('U2'))
+      const seen = await until(async () => {
+        const user = await bed.store.users.get(id)
+        return user && user.seenAt > at ? user : null
+      })
+      expect(seen).toMatchObject({ createdAt: at, seenAt: bed.clock.now() })
+    })
+
     test('an account that ended at its source is refused', async () => {
       await one.people.resolve(slack('U1'))
       profiles.set('U1', { name: 'Ann', inactive: true })
