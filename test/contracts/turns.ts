@@ -67,6 +67,22 @@ export function turnsContract(
       await until(async () => (await store.inbox.depth()) === 0)
     })
 
+    it('asks the model before the surface shows that an answer is on its way', async () => {
+      const { one, screen, model } = await world()
+      model.script = (prompt) => {
+        screen.calls.push('asked')
+        return echo(prompt)
+      }
+      // Who is asking is known from then on.
+      for (const text of ['one', 'two']) {
+        await one.chat.accept(message(text))
+        await until(() => screen.final().some(({ state, text: said }) => state === 'done' && said.endsWith(text)))
+      }
+      const calls = screen.calls.filter((call) => call === 'asked' || call.endsWith('started')).slice(2)
+      expect(calls).toEqual(['asked', expect.stringMatching(/started$/)])
+      expect(screen.calls.indexOf(calls[1]!)).toBeLessThan(screen.calls.findLastIndex((call) => call.endsWith('text')))
+    })
+
     it('costs three store calls one after the other, and one beside the model', async () => {
       const { store, close } = await open()
       closing.push(close)
