@@ -70,20 +70,22 @@ export const slackTraits: Traits = {
 /** Replies of the Slack surface, in Slack: each process over a line of its own to one Slack. */
 export async function openSlackReplies(where: 'direct' | 'channel'): Promise<PushWorld & { close(): Promise<void> }> {
   const endings: (() => Promise<unknown>)[] = []
+  /** Of the processes of one question; there are hundreds, and each holds megabytes. */
+  const passing: (() => Promise<unknown>)[] = []
   const clock = systemClock(speed)
   const slack = await startSlack({ limits: false, clock })
   endings.push(() => slack.close())
   const store = await openSqlite({ file: join(await directory(), 'chat.db') })
   endings.push(() => store.close())
   const { chat, addressOf } = listeningChat()
-  const door = await begin(`${slack.url}/api/`, chat)
+  const door = await begin(`${slack.url}/api/`, chat, endings)
   const served = await serve(door.surface.routes!)
   endings.push(served.close)
   slack.connect(`${served.url}/slack/events`)
   const refused: (() => void)[] = []
   let asked = 0
 
-  async function begin(apiUrl: string, to: PlatformChat): Promise<{ surface: Slack }> {
+  async function begin(apiUrl: string, to: PlatformChat, ends: typeof endings): Promise<{ surface: Slack }> {
     const config: SlackConfig = {
       ...{ apiUrl, signingSecret: slack.signingSecret, botToken: slack.botToken },
       ...{ allowedTeams: [], allowGuests: false, allowExternal: false },
@@ -96,14 +98,14 @@ export async function openSlackReplies(where: 'direct' | 'channel'): Promise<Pus
     const surface = await createSlack({ config, chat: to, vault, counters, log, clock: time })
     await surface.start()
     await until(() => log.lines.some(({ text }) => text === 'connected to the workspace'))
-    endings.push(() => surface.close())
+    ends.push(() => surface.close())
     return { surface }
   }
 
   async function process(address: ReturnType<typeof addressOf>): Promise<Process> {
     const wire = await startWire(slack.port)
-    endings.push(wire.close)
-    const { surface } = await begin(`${wire.url}/api/`, chat)
+    passing.push(wire.close)
+    const { surface } = await begin(`${wire.url}/api/`, chat, passing)
     await wire.idle()
     wire.forget()
     return {
@@ -113,6 +115,7 @@ export async function openSlackReplies(where: 'direct' | 'channel'): Promise<Pus
   }
 
   async function ask(): Promise<Asked> {
+    for (const end of passing.splice(0).reverse()) await end()
     const person = slack.addPerson({ realName: `Person ${++asked}` })
     const bot = slack.install.botUser
     const channel =
@@ -163,7 +166,7 @@ export async function openSlackReplies(where: 'direct' | 'channel'): Promise<Pus
       slack.heal()
     },
     async close() {
-      for (const end of endings.reverse()) await end()
+      for (const end of [...passing.reverse(), ...endings.reverse()]) await end()
     },
   }
 }

@@ -60,14 +60,17 @@ export async function openTeamsReplies(where: Where): Promise<PushWorld & { clos
   const { cache, counters } = store
   let asked = 0
 
-  async function begin(time?: TeamsOptions['clock']) {
+  /** Of the processes of one question; there are hundreds, and each holds megabytes. */
+  const passing: (() => Promise<unknown>)[] = []
+
+  async function begin(time?: TeamsOptions['clock'], ends = endings) {
     // A group's answer grows at once, a channel's is there when it is done.
     const limits = { graceMs: 0, callMs: 100_000, previewMs: 100_000, ...(where === 'group' && { patienceMs: 0 }) }
     const surface = await createTeams({
       config: configFor(teams, { limits: { ...configFor(teams).limits, ...limits } as never }),
       ...{ chat, cache, counters, log: quietLog(), ...(time && { clock: time }) },
     })
-    endings.push(() => surface.close())
+    ends.push(() => surface.close())
     return surface
   }
 
@@ -79,9 +82,9 @@ export async function openTeamsReplies(where: Where): Promise<PushWorld & { clos
 
   async function process(address: JsonObject): Promise<Process> {
     const wire = await startWire(teams.port)
-    endings.push(wire.close)
+    passing.push(wire.close)
     // Time passes while somebody waits for it, and not else.
-    const { adapter } = await begin({ now: clock.now, sleep: clock.advance })
+    const { adapter } = await begin({ now: clock.now, sleep: clock.advance }, passing)
     const overWire = { ...address, serviceUrl: teams.serviceUrl.replace(teams.url, wire.url) }
     return { wire, open: (draft) => adapter.openReply(overWire, draft, { conversation: 'c1', turn: `t${asked}` }) }
   }
@@ -95,6 +98,7 @@ export async function openTeamsReplies(where: Where): Promise<PushWorld & { clos
   }
 
   async function ask(): Promise<Asked> {
+    for (const end of passing.splice(0).reverse()) await end()
     asked++
     const { id, from } = place()
     const text = `Question ${asked}.`
@@ -137,7 +141,7 @@ export async function openTeamsReplies(where: Where): Promise<PushWorld & { clos
     refuse: (way) => refusals[way]!(teams),
     heal: () => teams.heal(),
     async close() {
-      for (const end of endings.reverse()) await end()
+      for (const end of [...passing.reverse(), ...endings.reverse()]) await end()
     },
   }
 }

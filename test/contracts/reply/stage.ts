@@ -109,7 +109,8 @@ export interface Life {
 
 export const aLife = (save?: Life['save']): Life => ({ state: 'well', ...(save && { save }) })
 
-const never = new Promise<never>(() => {})
+/** A new one each time: one for all would hold on to everyone who waits for it. */
+const never = (): Promise<never> => new Promise(() => {})
 
 /** The draft as one process has it. */
 export function draftOf(turn: Turn, life: Life): Draft {
@@ -117,14 +118,14 @@ export function draftOf(turn: Turn, life: Life): Draft {
   return {
     saved: structuredClone(turn.saved),
     async save(state) {
-      if (life.state === 'dead') return never
+      if (life.state === 'dead') return never()
       if (life.state === 'lease lost') throw new Error('the turn belongs to another instance now')
       const harm = saves++ === life.save?.nth ? life.save : undefined
       if (!harm || harm.effect === 'dead after') turn.saved = structuredClone(state)
       if (!harm) return
       if (harm.effect !== 'fails') life.state = harm.effect === 'lease lost' ? 'lease lost' : 'dead'
       harm.hit()
-      if (life.state === 'dead') return never
+      if (life.state === 'dead') return never()
       throw new Fault('store_unavailable')
     },
   }
@@ -143,7 +144,7 @@ export async function perform(turn: Turn, reply: Reply, story: Story, life: Life
       text += piece
       // A failure ends the preview and nothing else.
       if (showing) showing = await reply.text(piece, text).then(...succeeded)
-      if (life.state === 'dead') return never
+      if (life.state === 'dead') return never()
     }
     if (life.state === 'lease lost') return
     turn.answer = story.end
