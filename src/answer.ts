@@ -1,27 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { mayGoOn } from './access.ts'
 import type { CommittedTurn } from './afterwards.ts'
+import { failed, knownUser, outcomeOf, prepare } from './asked.ts'
+import { type Beginning, createBeginning } from './beginning.ts'
 import { type Composed, type Composer, promptWindow } from './compose.ts'
 import { asFault, Fault, messageOf, notice } from './errors.ts'
-import { firstWords } from './history.ts'
 import type { Feed, Live } from './live.ts'
 import type { People } from './people.ts'
 import { createPreview } from './pump.ts'
 import type { Claim, Outcome, Store } from './store.ts'
 import type { Run, Work } from './turns.ts'
-import type {
-  Adapter,
-  Answer,
-  Conversation,
-  Draft,
-  Log,
-  Message,
-  Metrics,
-  Quote,
-  Reply,
-  Surface,
-  User,
-} from './types.ts'
+import type { Adapter, Answer, Draft, Log, Metrics, Reply, Surface, User } from './types.ts'
 
 /** After so many claims a turn is given up: something about it ends the process that tries it. */
 const maxAttempts = 4
@@ -57,9 +46,10 @@ export function createAnswer(options: AnswerOptions): Work {
     if (claim.answer) return deliver(claim, claim.answer, reply, run, log)
 
     const feed = live.open(claim.turn)
+    const beginning = createBeginning(reply, log)
     let stored = false
     try {
-      const { outcome, committed } = await answer(claim, adapter, reply, feed, run, log)
+      const { outcome, committed } = await answer(claim, adapter, reply, beginning, feed, run, log)
       const step = await persist(run, log, () => store.leases.commit(claim, outcome, next(outcome, run)))
       if (step.status === 'lost') throw lost()
       stored = true
@@ -75,6 +65,7 @@ export function createAnswer(options: AnswerOptions): Work {
       )
       return step.next
     } finally {
+      beginning.over()
       feed.close(stored)
     }
   }
@@ -113,6 +104,7 @@ export function createAnswer(options: AnswerOptions): Work {
     claim: Claim,
     adapter: Adapter,
     reply: Reply,
+    beginning: Beginning,
     feed: Feed,
     run: Run,
     log: Log,
@@ -125,11 +117,8 @@ export function createAnswer(options: AnswerOptions): Work {
     const reading = claim.found
       ? Promise.resolve(claim.found)
       : persist(run, log, () => store.conversations.read(claim.conversation, promptWindow))
-    const start = onceOf(() => {
-      reply.started().catch((thrown) => log.warn({ err: thrown }, 'could not show that an answer is on its way'))
-    })
     reading.then(
-      () => setImmediate(() => interrupted(run) || start()),
+      () => setImmediate(() => interrupted(run) || beginning.start()),
       () => {},
     )
     let user: User
@@ -138,14 +127,14 @@ export function createAnswer(options: AnswerOptions): Work {
     } catch (thrown) {
       if (interrupted(run)) throw thrown
       await reading.catch(() => {})
-      start()
+      beginning.start()
       return { outcome: refusal(thrown, delivered, log) }
     }
     const found = await reading
     const takesPart = found?.conversation.participants.includes(user.id)
     if (found && !takesPart && !(await persist(run, log, () => mayGoOn(store, user, found.conversation)))) {
       await persist(run, log, () => beginAnew(claim))
-      start()
+      beginning.start()
       return { outcome: refusal(new Fault('parted'), delivered, log) }
     }
     const join = onceOf(() => {
@@ -162,12 +151,14 @@ export function createAnswer(options: AnswerOptions): Work {
           if (first) metrics.firstText(claim.incoming.place.surface, Date.now() - claim.acceptedAt)
           first = false
           feed.append(delta)
-          start()
+          beginning.start()
+          beginning.over()
           preview.push(delta)
         }))
+    beginning.over()
     await preview.finish()
     if (interrupted(run)) throw lost()
-    start()
+    beginning.start()
     await join()
     const outcome = outcomeOf(claim, user, asked, composed.answer, delivered)
     const committed = {
@@ -247,73 +238,6 @@ export function createAnswer(options: AnswerOptions): Work {
   }
 }
 
-/** Who writes on the web page has signed in; on the platforms it is the account that counts. */
-function knownUser({ incoming }: Claim): string | undefined {
-  return incoming.place.surface === 'web' ? incoming.user : undefined
-}
-
-/** What is asked, and what was said before: a replaced turn, and all after it, is not part of that. */
-interface Asked {
-  text: string
-  quotes?: Quote[]
-  conversation: Conversation | undefined
-  history: Message[]
-}
-
-async function prepare(
-  claim: Claim,
-  adapter: Adapter | undefined,
-  found: { conversation: Conversation; messages: Message[] } | null,
-  log: Log,
-): Promise<Asked> {
-  const { incoming } = claim
-  const messages = found?.messages ?? []
-  const replaced = incoming.replaces ? messages.findIndex(({ turn }) => turn === incoming.replaces) : -1
-  const history = replaced < 0 ? messages : messages.slice(0, replaced)
-  const known = { conversation: found?.conversation, history }
-  const again = messages[replaced]
-  if (incoming.text === '' && again?.role === 'user')
-    return { ...known, text: again.text, ...(again.quotes && { quotes: again.quotes }) }
-  // Without a text it was deleted at its source, and is only brought to an end.
-  if (!adapter?.prepare || incoming.text === '') return { ...known, text: incoming.text }
-  try {
-    return { ...known, ...(await adapter.prepare(incoming, history.length === 0)) }
-  } catch (thrown) {
-    log.warn({ err: thrown }, 'a question could not be prepared; it is answered as it came')
-    return { ...known, text: incoming.text }
-  }
-}
-
-function outcomeOf(claim: Claim, user: User, asked: Asked, answer: Answer, delivered: boolean): Outcome {
-  const { incoming, turn } = claim
-  const { surface } = incoming.place
-  const { text, ...about } = answer
-  const question: Omit<Message, 'seq'> = {
-    turn,
-    role: 'user',
-    text: asked.text,
-    at: incoming.sentAt,
-    surface,
-    author: { user: user.id, name: user.name },
-    ...(asked.quotes && { quotes: asked.quotes }),
-  }
-  const said: Omit<Message, 'seq'> = { turn, role: 'assistant', text, at: Date.now(), surface, answer: about }
-  return { messages: [question, said], delivered, answer, participants: [user.id], title: firstWords(asked.text) }
-}
-
-/** The same result at every call. */
-function onceOf<T>(make: () => T): () => T {
-  let made: { result: T } | undefined
-  return () => {
-    made ??= { result: make() }
-    return made.result
-  }
-}
-
-export function failed(fault: Fault): Answer {
-  return { text: '', stop: 'failed', model: '', notice: fault.notice }
-}
-
 function send(reply: Reply, answer: Answer): Promise<void> {
   if (answer.stop === 'failed') return reply.failed(answer.notice ?? notice('internal'))
   return answer.stop === 'stopped' ? reply.stopped(answer) : reply.done(answer)
@@ -331,4 +255,13 @@ async function pause(run: Run, ms: number): Promise<void> {
   // A stop does not cut the pause short: what is being stored then is the stopped answer itself.
   await sleep(ms, undefined, run.state === 'running' ? { signal: run.signal } : undefined).catch(() => {})
   if (interrupted(run)) throw lost()
+}
+
+/** The same result at every call. */
+function onceOf<T>(make: () => T): () => T {
+  let made: { result: T } | undefined
+  return () => {
+    made ??= { result: make() }
+    return made.result
+  }
 }

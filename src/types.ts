@@ -199,6 +199,8 @@ export interface Draft {
 export interface Reply {
   /** The least time between two `text` calls; the first goes at once. */
   readonly paceMs: number
+  /** After so long what `started` shows fades: it is called again as long as there is no text. Absent: it stays. */
+  readonly startedMs?: number
   /** It is heard and being thought about. Never in the way of the answer: a failure here is logged and forgotten. */
   started(): Promise<void>
   /** More text: `delta` since the last call, `whole` so far. A failure here only ends the preview. */

@@ -54,6 +54,8 @@ export const defaults = {
   streamPaceMs: 1_500,
   /** Between two updates of a posted message: 1,800 calls an hour and thread are taken. */
   updatePaceMs: 3_000,
+  /** How long typing is shown. */
+  typingMs: 4_000,
   /** An answer in a group that takes longer than this is shown while it grows. */
   patienceMs: 6_000,
   /** Of one message's text. Teams takes about 100 kB with everything around it. */

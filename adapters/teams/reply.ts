@@ -32,8 +32,6 @@ export interface ReplyOptions {
   posted(id: string): void
 }
 
-/** Typing in Teams lasts a few seconds. */
-const typingMs = 4_000
 const thinking = 'Thinking…'
 /** So many previews in a row may fail before there are none any more. */
 const maxFailures = 3
@@ -78,7 +76,7 @@ export function createReply(options: ReplyOptions): Reply {
 
   async function typing(): Promise<void> {
     // An open stream says more, and Teams takes no other typing beside it.
-    if (stream.open || clock.now() - typedAt < typingMs) return
+    if (stream.open || clock.now() - typedAt < limits.typingMs * 0.9) return
     typedAt = clock.now()
     await transport
       .send(spot, { type: 'typing', ...envelope(address) }, limits.previewMs)
@@ -188,6 +186,8 @@ export function createReply(options: ReplyOptions): Reply {
     get paceMs() {
       return personal && !stream.off && messages.count === 0 ? limits.streamPaceMs : limits.updatePaceMs
     },
+    // Teams forgets about typing within seconds; a stream says for itself how far it is.
+    ...(!(personal && !succeeds) && { startedMs: limits.typingMs }),
     async started() {
       starting = (personal && !succeeds ? stream.inform(thinking) : typing()).catch((thrown: unknown) => {
         log.info({ reason: messageOf(thrown) }, 'could not show that an answer is on its way')

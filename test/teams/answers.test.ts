@@ -213,6 +213,16 @@ describe('in groups and channels', () => {
     expect(answers[0]).toMatchObject({ edited: false, suggested: [] })
   })
 
+  test('typing is shown again as long as the model says nothing', async () => {
+    const { teams, model, settled } = await startWorld({ config: { limits: { typingMs: 20 } } })
+    const typed = () => teams.callsTo('post').filter(({ body }) => body?.type === 'typing').length
+    model.script = saying('At last.', 1, () => teams.until(() => typed() >= 3))
+    await teams.say({ in: teams.group.id, text: 'Go' }).first
+    await settled()
+    expect(teams.screen(teams.group.id).answers).toMatchObject([{ text: 'At last.', state: 'final' }])
+    expect(teams.screen(teams.group.id).typing).toBe(false)
+  })
+
   test('a slow one shows typing, then grows with a Stop button, and stays one message', async () => {
     const world = await startWorld({ config: { limits: { patienceMs: 50 } } })
     const { teams, model, settled } = world
