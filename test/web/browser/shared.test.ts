@@ -16,6 +16,8 @@ describeBrowser('a conversation of several, on the page', () => {
     const store = await openSqlite({ file: join(own.dataDir, 'chat.db') })
     try {
       const admin = (await store.users.list({ limit: 10 })).find(({ name }) => name.toLowerCase() === 'admin')!
+      // Whoever has no account there would not be told of as leaving.
+      await store.users.attach(admin.id, 'slack:T1:U1')
       const bob = await store.users.create(newUser({ name: 'Bartholomew Featherstonehaugh-Cholmondeley' }))
       const id = await turn(store, admin, 'What should we name the new release, given all that we know by now?')
       await turn(store, bob, 'Something with a bird in it.')
